@@ -1,0 +1,5 @@
+"""``python -m askllama``."""
+
+from askllama.cli import main
+
+main()

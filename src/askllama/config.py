@@ -1,0 +1,173 @@
+"""Settings: flags over environment (``ASKLLAMA_*``) over the user's file over models.toml."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from askllama.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One entry of models.toml: a GGUF file, where it comes from and what it is good for.
+
+    ``size`` and ``memory`` are in GB, ``context`` in tokens, ``parameters`` in billions.
+    """
+
+    name: str
+    repository: str
+    file: str
+    quantisation: str
+    parameters: float
+    size: float
+    memory: float
+    context: int
+    licence: str
+    commercial: bool
+    released: str
+    architecture: str
+    prompt: str
+    good_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run works with; every field but ``models`` may stand in the user's file.
+
+    ``corpus``: folders or files, ``encoder``: a name or a sentence-transformers folder, ``model``: a
+    generator (name or GGUF path) or None for extractive answers, ``passages``: how many are read for
+    a question, ``threshold``: the confidence below which no answer is given.
+    """
+
+    corpus: tuple[Path, ...]
+    data: Path
+    cache: Path
+    encoder: str = "all-MiniLM-L6-v2"
+    model: str | None = None
+    passages: int = 10
+    threshold: float = 0.5
+    threads: int = field(default_factory=lambda: _processors())
+    models: Mapping[str, ModelSpec] = field(default_factory=dict)
+
+
+def _processors() -> int:
+    """Processors this process may use; not every system tells, then those of the machine."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def built_in(name: str) -> Path:
+    """A file or folder that comes with askllama: inside the package, or above src/ in a checkout."""
+    package = Path(__file__).parent
+    inside = package / name
+    return inside if inside.exists() else package.parents[1] / name
+
+
+def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this run; flags that are None do not count. Raises ConfigError."""
+    from platformdirs import user_cache_path, user_config_path, user_data_path
+
+    settings = Settings(
+        corpus=(built_in("corpus"),),
+        data=user_data_path("askllama", appauthor=False),
+        cache=user_cache_path("askllama", appauthor=False),
+    )
+    config = Path(environ.get("ASKLLAMA_CONFIG") or user_config_path("askllama", appauthor=False) / "config.toml")
+    models = read_models(built_in("models.toml"))
+    own = config.parent / "models.toml"
+    if own.exists():
+        models |= read_models(own)
+    table = _read_toml(config) if config.exists() else {}
+    settings = _apply(settings, table, str(config), config.parent)
+    variables = {n: environ[v] for n in _KINDS if environ.get(v := f"ASKLLAMA_{n.upper()}")}
+    settings = _apply(settings, variables, "environment", Path.cwd())
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    return replace(_apply(settings, given, "command line", Path.cwd()), models=models)
+
+
+def read_models(path: Path) -> dict[str, ModelSpec]:
+    """The entries of a models.toml by name; raises ConfigError for unknown or missing keys."""
+    allowed = {f.name for f in fields(ModelSpec)} - {"name"}
+    specs = {}
+    for name, table in _read_toml(path).items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: {name} is not a table", "write one [name] table per model")
+        _reject_unknown(table, allowed, f"{path}: [{name}]")
+        if missing := sorted(allowed - set(table)):
+            raise ConfigError(f"{path}: [{name}] lacks {', '.join(missing)}")
+        specs[name] = ModelSpec(name=name, **table)
+    return specs
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}", f"mend or remove {path}") from error
+
+
+def _reject_unknown(table: Mapping[str, Any], allowed: set[str], where: str) -> None:
+    from difflib import get_close_matches
+
+    for key in table:
+        if key not in allowed:
+            close = get_close_matches(key, allowed, 1)
+            raise ConfigError(f"{where}: unknown key {key!r}", f"did you mean {close[0]!r}?" if close else "")
+
+
+def _apply(settings: Settings, table: Mapping[str, Any], where: str, base: Path) -> Settings:
+    _reject_unknown(table, set(_KINDS), where)
+    values = {}
+    for name, value in table.items():
+        try:
+            values[name] = _KINDS[name](value, base)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{where}: {name} = {value!r} is not valid: {error}") from error
+    return replace(settings, **values)
+
+
+def _paths(value: Any, base: Path) -> tuple[Path, ...]:
+    given = value.split(os.pathsep) if isinstance(value, str) else value
+    return tuple(_path(item, base) for item in given) or _fail("at least one folder is needed")
+
+
+def _path(value: Any, base: Path) -> Path:
+    return Path(os.path.abspath(base / Path(value).expanduser()))
+
+
+def _text(value: Any, _: Path) -> str:
+    return value if isinstance(value, str) and value else _fail("a non-empty text is needed")
+
+
+def _count(value: Any, _: Path) -> int:
+    return number if (number := int(value)) >= 1 else _fail("at least 1 is needed")
+
+
+def _share(value: Any, _: Path) -> float:
+    return number if 0 <= (number := float(value)) <= 1 else _fail("a number from 0 to 1 is needed")
+
+
+def _fail(message: str) -> Any:
+    raise ValueError(message)
+
+
+_KINDS = {
+    "corpus": _paths,
+    "data": _path,
+    "cache": _path,
+    "encoder": _text,
+    "model": _text,
+    "passages": _count,
+    "threshold": _share,
+    "threads": _count,
+}

@@ -1,0 +1,1 @@
+"""Everything with weights: encoder, reader and generators, and the files they come from."""

@@ -1,0 +1,159 @@
+"""Reading-comprehension data -> a mixed, shuffled list of training examples.
+
+Every function that draws takes a ``random.Random``, so a seed fixes the whole mix.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from math import log
+from pathlib import Path
+from random import Random
+
+_WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"\b\d[\d,.]*\b")
+# A run of capitalised words that does not open the question: "Which city did Norman Foster build in?"
+_NAME = re.compile(r"(?<=[a-z] )[A-Z][\w-]+(?: [A-Z][\w-]+)*")
+
+# How often each set is passed over; chosen for one epoch of about 12 million tokens.
+PASSES: dict[str, float] = {
+    "squad": 3.0,
+    "squadshifts_new_wiki": 2.0,
+    "squadshifts_amazon": 1.0,
+    "fairytaleqa": 0.6,
+    "policyqa": 0.2,
+    "covidqa_para": 0.6,
+    "tatqa_text": 1.0,
+}
+TITLED = {"squad", "squadshifts_new_wiki", "covidqa_para"}
+QAMR_LISTS = 8_000
+ARTICLE_NEGATIVES = 7_000
+SWAPPED_NEGATIVES = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question on a context; ``answers`` holds (start, end) character spans, empty if unanswerable."""
+
+    question: str
+    context: str
+    answers: tuple[tuple[int, int], ...]
+    heading: str = ""
+
+
+def load_set(path: Path) -> list[Example]:
+    """Read one gzipped JSONL file of spans."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [_parse(json.loads(line)) for line in lines]
+
+
+def _parse(row: dict) -> Example:
+    spans = tuple((a["start"], a["start"] + len(a["text"])) for a in row["answers"])
+    return Example(row["question"], row["context"], spans if row["answerable"] else (), row["title"])
+
+
+def mix(folder: Path, random: Random) -> list[Example]:
+    """All training examples in random order.
+
+    Besides the sets themselves: QAMR sentences joined into lists (the shape of a timeline), hard
+    negatives from the same article, and questions whose number or name was exchanged.
+    """
+    sets = {name: load_set(folder / f"{name}.jsonl.gz") for name in PASSES}
+    examples: list[Example] = []
+    for name, passes in PASSES.items():
+        titled = sets[name] if name in TITLED else [replace(e, heading="") for e in sets[name]]
+        examples += repeat(titled, passes, random)
+    wiki = sets["squad"] + sets["squadshifts_new_wiki"]
+    examples += sample(article_negatives(wiki, random), ARTICLE_NEGATIVES, random)
+    examples += sample(swapped_questions(wiki, random), SWAPPED_NEGATIVES, random)
+    examples += list_examples(load_set(folder / "qamr.jsonl.gz"), QAMR_LISTS, random)
+    examples = [drop_heading(e, random) for e in examples]
+    random.shuffle(examples)
+    return examples
+
+
+def repeat(examples: list[Example], passes: float, random: Random) -> list[Example]:
+    """``passes`` copies of the list; a fractional part is a random sample."""
+    whole = int(passes)
+    return examples * whole + random.sample(examples, int(len(examples) * (passes - whole)))
+
+
+def sample(examples: Iterable[Example], count: int, random: Random) -> list[Example]:
+    """At most ``count`` of the examples."""
+    pool = list(examples)
+    return random.sample(pool, min(count, len(pool)))
+
+
+def drop_heading(example: Example, random: Random) -> Example:
+    """Passages come with and without a heading path, so the reader must read both."""
+    return example if random.random() < 0.6 else replace(example, heading="")
+
+
+def article_negatives(examples: list[Example], random: Random) -> Iterator[Example]:
+    """For each answerable question the like-worded paragraph of the same article that lacks the answer."""
+    paragraphs: dict[str, set[str]] = defaultdict(set)
+    for example in examples:
+        paragraphs[example.heading].add(example.context)
+    words = {c: words_of(c) for group in paragraphs.values() for c in group}
+    frequency = Counter(word for bag in words.values() for word in bag)
+    weight = {word: log(len(words) / count) for word, count in frequency.items()}
+    for example in examples:
+        others = sorted(
+            c
+            for c in paragraphs[example.heading] - {example.context}
+            if not any(example.context[a:b].lower() in c.lower() for a, b in example.answers)
+        )
+        if example.answers and others:
+            asked = words_of(example.question)
+            others.sort(key=lambda c: -sum(weight[w] for w in asked & words[c]))
+            yield replace(example, context=random.choice(others[:3]), answers=())
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The lower-cased words of a text."""
+    return frozenset(_WORD.findall(text.lower()))
+
+
+def swapped_questions(examples: list[Example], random: Random) -> Iterator[Example]:
+    """Questions made unanswerable: their number or name becomes one that the context does not hold."""
+    names = sorted({n for e in examples for n in _NAME.findall(e.question)})
+    for example in examples:
+        for pattern in (_NUMBER, _NAME):
+            found = [m for m in pattern.finditer(example.question) if m.group() in example.context]
+            if not (example.answers and found):
+                continue
+            match = random.choice(found)
+            other = _other_number(match.group(), random) if pattern is _NUMBER else random.choice(names)
+            if other.lower() not in example.context.lower():
+                question = example.question[: match.start()] + other + example.question[match.end() :]
+                yield replace(example, question=question, answers=())
+
+
+def _other_number(number: str, random: Random) -> str:
+    digits = [i for i, c in enumerate(number) if c.isdigit()]
+    place = random.choice(digits)
+    digit = random.choice([d for d in "123456789" if d != number[place]])
+    return number[:place] + digit + number[place + 1 :]
+
+
+def list_examples(examples: list[Example], count: int, random: Random) -> Iterator[Example]:
+    """Single sentences joined into bulleted or numbered lists; in a quarter the asked sentence is missing."""
+    for example in random.sample(examples, count):
+        others = [random.choice(examples).context.strip() for _ in range(random.randint(1, 4))]
+        others = [o for o in others if o != example.context.strip()]
+        missing = random.random() < 0.25
+        place = random.randint(0, len(others))
+        items = others if missing else [*others[:place], example.context, *others[place:]]
+        style = random.choice(("- ", "* ", "1. ", ""))
+        text, offset = "", 0
+        for number, item in enumerate(items):
+            text += f"{number + 1}. " if style == "1. " else style
+            offset = len(text) if not missing and number == place else offset
+            text += item + "\n"
+        answers = () if missing else tuple((a + offset, b + offset) for a, b in example.answers)
+        yield Example(example.question, text, answers)

@@ -1,0 +1,179 @@
+"""Fine-tune MiniLM into the reader: ``python -m training.train --data ../shared/data/reading --out runs/one``.
+
+Two CPU cores suffice; a checkpoint is written every few minutes and the same command resumes from it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import chain, islice
+from pathlib import Path
+from random import Random
+
+import click
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from training.examples import load_set, mix
+from training.features import Feature, batches, featurise
+from training.model import ReaderModel, span_loss
+
+_EVALUATE_EVERY = 800
+_SAVE_EVERY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a run is made of; written beside its checkpoint."""
+
+    seed: int = 1
+    peak_rate: float = 2e-4
+    warmup_steps: int = 300
+    weight_decay: float = 0.01
+    batch_tokens: int = 2_400
+    steps: int = 0  # 0: as many as one epoch of the mix has
+
+
+@click.command()
+@click.option("--base", type=click.Path(path_type=Path, exists=True), required=True, help="MiniLM's folder.")
+@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True)
+@click.option("--seed", default=1)
+@click.option("--steps", default=0, help="Stop the schedule after so many steps (0: one epoch).")
+def main(base: Path, data: Path, out: Path, seed: int, steps: int) -> None:
+    """Train one reader and leave model.pt and log.jsonl in OUT."""
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    features = featurise(mix(data / "train", Random(seed)), tokenizer, Random(seed))
+    dev = featurise(load_set(data / "dev" / "squad_dev.jsonl.gz"), tokenizer, Random(0))
+    made = list(batches(features, Recipe().batch_tokens, Random(seed)))
+    recipe = Recipe(seed=seed, steps=steps or len(made))
+    tokens = sum(len(f.ids) for f in features)
+    click.echo(f"{len(features)} examples, {tokens / 1e6:.1f} M tokens, {recipe.steps} steps", err=True)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
+    run(ReaderModel(base), made, dev[:: max(1, len(dev) // 400)], recipe, out)
+
+
+def run(model: ReaderModel, made: list[list[Feature]], dev: list[Feature], recipe: Recipe, out: Path) -> None:
+    """The training loop; resumes from ``out``/checkpoint.pt where there is one."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=recipe.peak_rate, weight_decay=recipe.weight_decay, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, recipe))
+    first = _resume(model, optimiser, schedule, out)
+    losses: list[float] = []
+    began = time.monotonic()
+    for step, batch in islice(_forever(made, recipe), first, recipe.steps):
+        losses.append(_step(model, batch, trained, optimiser))
+        schedule.step()
+        if step % 50 == 0:
+            speed = (step - first) / (time.monotonic() - began)
+            _log(out, step=step, loss=round(sum(losses[-50:]) / len(losses[-50:]), 4), steps_a_second=round(speed, 2))
+        if step % _SAVE_EVERY == 0:
+            _save(model, optimiser, schedule, step, out)
+        if step % _EVALUATE_EVERY == 0 or step == recipe.steps:
+            _log(out, step=step, **evaluate(model, dev))
+    torch.save(model.state_dict(), out / "model.pt")
+
+
+def _forever(made: list[list[Feature]], recipe: Recipe) -> Iterator[tuple[int, list[Feature]]]:
+    epochs = -(-recipe.steps // len(made))
+    return enumerate(chain.from_iterable([made] * epochs), start=1)
+
+
+def _rate(step: int, recipe: Recipe) -> float:
+    if step < recipe.warmup_steps:
+        return (step + 1) / recipe.warmup_steps
+    return max(0.02, (recipe.steps - step) / (recipe.steps - recipe.warmup_steps))
+
+
+def _step(
+    model: ReaderModel, batch: list[Feature], trained: list[torch.nn.Parameter], optimiser: torch.optim.Optimizer
+) -> float:
+    ids, mask, allowed, labels = collate(batch)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model(ids, mask)
+    loss = span_loss(logits, allowed, labels)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(trained, 1.0)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    return float(loss.detach())
+
+
+def collate(batch: list[Feature]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Padded ids and mask (batch, tokens), allowed positions (batch, tokens) bool, labels (batch, 2)."""
+    width = max(len(f.ids) for f in batch)
+    ids = torch.zeros(len(batch), width, dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    allowed = torch.zeros(len(batch), width, dtype=torch.bool)
+    for row, feature in enumerate(batch):
+        ids[row, : len(feature.ids)] = torch.tensor(feature.ids)
+        mask[row, : len(feature.ids)] = 1
+        allowed[row, feature.context : len(feature.ids) - 1] = True
+    allowed[:, 0] = True
+    return ids, mask, allowed, torch.tensor([[f.start, f.end] for f in batch])
+
+
+@torch.no_grad()
+def evaluate(model: ReaderModel, features: list[Feature]) -> dict[str, float]:
+    """Share of exactly matched token spans, and AUROC of the answerability score, on dev features."""
+    model.eval()
+    exact, scores = [], []
+    for low in range(0, len(features), 16):
+        batch = features[low : low + 16]
+        ids, mask, allowed, labels = collate(batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = model(ids, mask).float()
+        null = logits[:, 0].sum(-1)
+        allowed[:, 0] = False
+        spans = logits.masked_fill(~allowed.unsqueeze(-1), -1e4)
+        best = spans.max(dim=1)
+        for row in range(len(batch)):
+            answerable = bool(labels[row, 0] > 0)
+            scores.append((float(best.values[row].sum() - null[row]), answerable))
+            if answerable:
+                exact.append(bool((best.indices[row] == labels[row]).all()))
+    model.train()
+    return {"dev_exact": round(sum(exact) / len(exact), 4), "dev_auroc": round(auroc(scores), 4)}
+
+
+def auroc(scores: list[tuple[float, bool]]) -> float:
+    """Chance that an answerable question scores above an unanswerable one; ties count half."""
+    yes = [s for s, answerable in scores if answerable]
+    no = [s for s, answerable in scores if not answerable]
+    return sum((a > b) + 0.5 * (a == b) for a in yes for b in no) / (len(yes) * len(no))
+
+
+def _save(model: ReaderModel, optimiser: torch.optim.Optimizer, schedule: object, step: int, out: Path) -> None:
+    state = {"step": step, "model": model.state_dict(), "optimiser": optimiser.state_dict()}
+    state["schedule"] = schedule.state_dict()  # type: ignore[attr-defined]
+    partial = out / "checkpoint.part"
+    torch.save(state, partial)
+    partial.replace(out / "checkpoint.pt")
+
+
+def _resume(model: ReaderModel, optimiser: torch.optim.Optimizer, schedule: object, out: Path) -> int:
+    path = out / "checkpoint.pt"
+    if not path.exists():
+        return 0
+    state = torch.load(path)
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])  # type: ignore[attr-defined]
+    click.echo(f"resuming after step {state['step']}", err=True)
+    return int(state["step"])
+
+
+def _log(out: Path, **figures: float) -> None:
+    line = json.dumps(figures)
+    click.echo(line, err=True)
+    with (out / "log.jsonl").open("a") as log:
+        log.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()
