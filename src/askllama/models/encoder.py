@@ -79,8 +79,13 @@ class SentenceEncoder:
         return self._encode_by_original(texts)
 
     def _encode_by_original(self, texts: Sequence[str]) -> NDArray[float32]:
-        # sentence-transformers sorts by length, so each batch pads little.
-        vectors = self._original.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        original = self._original
+        import torch
+
+        # Autocast keeps sums and norms in fp32: cosine 0.9999 to fp32, where bf16 weights give 0.998.
+        with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu._is_avx512_bf16_supported()):
+            # sentence-transformers sorts by length, so each batch pads little.
+            vectors = original.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, dtype=np.float32)
 
     @cached_property
@@ -97,8 +102,7 @@ class SentenceEncoder:
         logging.disable_progress_bar()
         logging.set_verbosity_error()
         torch.set_num_threads(self._threads)
-        kind = torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
-        return SentenceTransformer(str(self._folder), device="cpu", local_files_only=True, model_kwargs={"dtype": kind})
+        return SentenceTransformer(str(self._folder), device="cpu", local_files_only=True)
 
     def _encode_by_twin(self, texts: Sequence[str]) -> NDArray[float32]:
         assert self._twin is not None

@@ -1,0 +1,138 @@
+"""The heart: retrieve -> read -> (generate -> verify) -> Answer."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from askllama import citations
+from askllama.evidence import around
+from askllama.retrieval import Retriever
+from askllama.selection import Candidate, agreeing, confidence, rank
+from askllama.types import Answer, Citation, Evidence, Generator, Reader, Refusal
+from askllama.words import missing_words
+
+Listener = Callable[[str], object]
+"""Hears the pieces of a generated answer, before they are verified."""
+
+_NEAREST = 3
+_EVIDENCE = 6  # pieces handed to a generator
+_SUPPORT = 3  # citations for one statement
+_SENTENCES = 3  # sentences in an answer that wants more than a span
+_SENTENCE_MARGIN = 5.0  # logits below the best sentence at which one no longer belongs to the answer
+
+# Asked for reasons, ways, or several things: a span would be too short an answer.
+_EXPLAIN = re.compile(
+    r"^\W*(?:and |so |but )?(?:why|how(?! (?:many|much|large|big|long|old|often|far|tall|fast|small|high|good))|explain|describe"
+    r"|list|name (?:all|some|the)|tell me|summari[sz]e|compare|what are|is|are|was|were|do|does|did|can|could|has|have|will)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a question is answered with: ``passages`` are read, below ``threshold`` none is given."""
+
+    retriever: Retriever
+    reader: Reader
+    generator: Generator | None
+    passages: int
+    threshold: float
+
+
+def answer(question: str, ask: Ask, hash_of: Callable[[str], str], listener: Listener) -> Answer:
+    """Answer a question; ``hash_of`` gives the sha256 of a document's file by path."""
+    began = time.perf_counter()
+    hits = ask.retriever.search(question, ask.passages)
+    candidates = rank(question, hits, ask.reader.read(question, [hit.passage for hit in hits]))
+    missing = missing_words(question, ask.retriever.count_words(question))
+    sure = confidence(candidates, missing)
+    if sure < ask.threshold:
+        made = Answer(question, "", (), 0.0, refusal=Refusal(missing, tuple(hit.passage for hit in hits[:_NEAREST])))
+    else:
+        made = _generate(question, ask.generator, candidates, hash_of, listener) if ask.generator else None
+        made = _add_dropped(_extract(question, candidates, hash_of), made)
+    return replace(made, confidence=sure, seconds=time.perf_counter() - began)
+
+
+def _add_dropped(extracted: Answer, generated: Answer | None) -> Answer:
+    """The generated answer where anything of it survived; else the extractive one, which says what was dropped."""
+    if generated is None or generated.text:
+        return generated or extracted
+    return replace(extracted, dropped=generated.dropped)
+
+
+def _extract(question: str, candidates: Sequence[Candidate], hash_of: Callable[[str], str]) -> Answer:
+    if _EXPLAIN.match(question):
+        return _quote_sentences(question, candidates, hash_of)
+    statements = []
+    cited: list[Evidence] = []
+    for group in agreeing(candidates):
+        pieces = _distinct(group, _SUPPORT, len(cited) + 1)
+        cited += pieces
+        statements.append(_headline(group[0].span.text) + " " + "".join(f"[{p.number}]" for p in pieces))
+    return Answer(question, "; ".join(statements), cite(cited, hash_of), 0.0)
+
+
+def _quote_sentences(question: str, candidates: Sequence[Candidate], hash_of: Callable[[str], str]) -> Answer:
+    near = [c for c in candidates if c.score >= candidates[0].score - _SENTENCE_MARGIN]
+    pieces = _distinct(near, _SENTENCES, 1)
+    text = " ".join(f"{_headline(p.quote)} [{p.number}]" for p in pieces)
+    return Answer(question, text, cite(pieces, hash_of), 0.0)
+
+
+def _distinct(candidates: Iterable[Candidate], count: int, first: int) -> list[Evidence]:
+    """Evidence of the candidates, best first, no sentence twice, numbered from ``first``."""
+    pieces: list[Evidence] = []
+    for candidate in candidates:
+        piece = around(candidate.passage, candidate.span, first + len(pieces))
+        overlaps = any(p.passage.path == piece.passage.path and p.start < piece.end and piece.start < p.end for p in pieces)
+        if not overlaps:
+            pieces.append(piece)
+        if len(pieces) == count:
+            break
+    return pieces
+
+
+def _headline(text: str) -> str:
+    """A span as a headline: on one line, without Markdown's emphasis."""
+    return " ".join(re.sub(r"[*_`]{2,}|(?<!\w)[*_`]|[*_`](?!\w)", "", text).split())
+
+
+def _generate(
+    question: str,
+    generator: Generator,
+    candidates: Sequence[Candidate],
+    hash_of: Callable[[str], str],
+    listener: Listener,
+) -> Answer:
+    evidence = _distinct(candidates, _EVIDENCE, 1)
+    pieces = []
+    for piece in generator.generate(question, evidence):
+        listener(piece)
+        pieces.append(piece)
+    verified = citations.verify("".join(pieces), evidence, question)
+    dropped = tuple(f"{d.text} ({d.reason})" for d in verified.dropped)
+    return Answer(question, verified.text, cite(verified.evidence, hash_of), 0.0, generator.name, dropped=dropped)
+
+
+def cite(evidence: Iterable[Evidence], hash_of: Callable[[str], str]) -> tuple[Citation, ...]:
+    """Citations of the evidence: the quote is a slice of the document, never a text that a model wrote."""
+    return tuple(
+        Citation(
+            number=e.number,
+            path=e.passage.path,
+            title=e.passage.title,
+            page=e.passage.page,
+            first_line=e.first_line,
+            last_line=e.last_line,
+            start=e.start,
+            end=e.end,
+            quote=e.quote,
+            sha256=hash_of(e.passage.path),
+            highlight=(e.span.start - e.start, e.span.end - e.start) if e.span else None,
+        )
+        for e in evidence
+    )

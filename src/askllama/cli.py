@@ -1,0 +1,281 @@
+"""The command line: parse, call, print, and catch one kind of error once.
+
+Only click is imported here; a command imports what it needs when it runs, so that --help is immediate.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from askllama import __version__
+
+if TYPE_CHECKING:
+    from askllama.config import Settings
+    from askllama.library import Library, Report
+    from askllama.render import Style
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_NOT_FOUND = 1
+
+
+class QuestionGroup(click.Group):
+    """A group whose first argument, where it is no command, is a question."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command first: the one named after options, else ``ask``, else the REPL."""
+        if not (args and (args[0] in self.commands or args[0] in ("--help", "--version"))):
+            place = self._first_positional(args)
+            if place is not None and args[place] in self.commands:
+                args = [args[place], *args[:place], *args[place + 1 :]]
+            elif place is None and sys.stdin.isatty() and not {"--json", "--help"} & set(args):
+                args = ["repl", *args]
+            else:
+                args = ["ask", *args]
+        return super().parse_args(ctx, args)
+
+    def _first_positional(self, args: list[str]) -> int | None:
+        takes_value = {
+            name for p in self.commands["ask"].params if isinstance(p, click.Option) and not p.is_flag for name in p.opts
+        }
+        place = 0
+        while place < len(args) and args[place].startswith("-") and args[place] not in ("-", "--"):
+            place += 2 if args[place] in takes_value else 1
+        return place if place < len(args) else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an askllama error becomes its message, its hint and its exit status."""
+        from askllama.errors import AskllamaError
+
+        try:
+            return super().invoke(ctx)
+        except AskllamaError as error:
+            click.echo(f"askllama: {error}", err=True)
+            if error.hint:
+                click.echo(f"  try: {error.hint}", err=True)
+            ctx.exit(error.exit_code)
+
+
+def _settings_options(command: _F) -> _F:
+    """The options that every command with a corpus understands."""
+    corpus = click.option("--corpus", "-c", multiple=True, metavar="PATH", help="Folder or file to ask; repeatable.")
+    quiet = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+    return corpus(quiet(command))
+
+
+def _model_options(command: _F) -> _F:
+    model = click.option("--model", "-m", metavar="MODEL", help="Generator: a .gguf file or a name of `models`.")
+    extract = click.option("--extract", is_flag=True, help="Answer with the documents' own words, without a generator.")
+    passages = click.option("-k", "--passages", type=int, metavar="N", help="Passages read for a question.")
+    threshold = click.option("--threshold", type=float, metavar="P", help="Least confidence of an answer (0 to 1).")
+    return model(extract(passages(threshold(command))))
+
+
+@click.group(cls=QuestionGroup, context_settings={"help_option_names": ["--help", "-h"]})
+@click.version_option(__version__, prog_name="askllama")
+def main() -> None:
+    """Answers from your own documents, on your own machine, with proof.
+
+    \b
+    askllama "when did Mixtral launch?"    ask the built-in corpus
+    askllama --corpus notes "who ...?"     ask your own folder
+    askllama                               interactive session
+    """
+
+
+@main.command()
+@click.argument("question", nargs=-1)
+@_settings_options
+@_model_options
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.pass_context
+def ask(ctx: click.Context, question: tuple[str, ...], as_json: bool, **flags: Any) -> None:
+    """Answer QUESTION (the default command); `-` or a pipe reads it from stdin."""
+    from askllama import render
+
+    text = _read_question(question)
+    with _library(**flags) as library:
+        _sync(library, flags["quiet"])
+        with _stream(flags["quiet"] or as_json) as listener:
+            answer = library.ask(text, listener)
+    click.echo(render.answer_json(answer) if as_json else render.answer_text(answer, _style()))
+    ctx.exit(0 if answer.answered else _NOT_FOUND)
+
+
+@main.command()
+@click.argument("paths", nargs=-1)
+@_settings_options
+@click.option("--rebuild", is_flag=True, help="Make the index anew, as after a change of encoder.")
+def index(paths: tuple[str, ...], rebuild: bool, **flags: Any) -> None:
+    """Build or update the index of PATHS (default: the corpus)."""
+    flags["corpus"] = (*flags["corpus"], *paths)
+    with _library(**flags) as library:
+        report = _sync(library, flags["quiet"], rebuild)
+        counts = library.store.counts()
+    for reason in report.failed:
+        click.echo(f"askllama: skipped {reason}", err=True)
+    if not flags["quiet"]:
+        click.echo(
+            f"{report.indexed} indexed, {report.removed} removed, {len(report.failed)} skipped;"
+            f" {counts.documents} documents, {counts.passages} passages in all",
+            err=True,
+        )
+
+
+@main.command()
+@click.argument("question", nargs=-1)
+@_settings_options
+@click.option("-k", "--passages", type=int, metavar="N", help="How many hits to show.")
+@click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
+@click.pass_context
+def search(ctx: click.Context, question: tuple[str, ...], as_json: bool, **flags: Any) -> None:
+    """Show the passages found for QUESTION, with scores and locations."""
+    from askllama import render
+
+    text = _read_question(question)
+    with _library(**flags) as library:
+        _sync(library, flags["quiet"])
+        hits = library.search(text, library.settings.passages)
+    click.echo(render.hits_json(hits) if as_json else render.hits_text(hits, _style()))
+    ctx.exit(0 if hits else _NOT_FOUND)
+
+
+@main.command()
+@_settings_options
+@click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
+def status(as_json: bool, **flags: Any) -> None:
+    """Tell what is indexed, when, and with which encoder."""
+    from askllama import render
+
+    with _library(**flags) as library:
+        now = library.status()
+    click.echo(render.status_json(now) if as_json else render.status_text(now, _style()))
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def models(ctx: click.Context) -> None:
+    """List the generators that askllama knows by name."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(models_list)
+
+
+@models.command("list")
+def models_list() -> None:
+    """One line per model: name, size, licence, and whether it is on this machine."""
+    from askllama import render
+
+    settings = _load_settings()
+    click.echo(render.models_text(settings.models, settings.data / "models", _style()))
+
+
+@models.command("show")
+@click.argument("name")
+def models_show(name: str) -> None:
+    """Everything that is known about the model NAME."""
+    from askllama import render
+    from askllama.errors import UsageError
+
+    settings = _load_settings()
+    if name not in settings.models:
+        raise UsageError(f"no model is called {name!r}", "askllama models")
+    click.echo(render.model_text(settings.models[name], settings.data / "models", _style()))
+
+
+@main.command()
+@_settings_options
+@click.pass_context
+def doctor(ctx: click.Context, **flags: Any) -> None:
+    """Check this installation; exit status 2 where something is broken."""
+    from askllama.doctor import examine
+
+    sound = True
+    with _library(**flags) as library:
+        for check in examine(library):
+            sound = sound and check.sound
+            click.echo(f"{'ok' if check.sound else 'BROKEN':<7} {check.name}: {check.detail}")
+            if check.hint:
+                click.echo(f"        try: {check.hint}")
+    ctx.exit(0 if sound else 2)
+
+
+@main.command(hidden=True)
+@_settings_options
+@_model_options
+def repl(**flags: Any) -> None:
+    """Ask in an interactive session (what `askllama` alone starts)."""
+    from askllama.repl import run
+
+    with _library(**flags) as library:
+        _sync(library, flags["quiet"])
+        run(library, _style())
+
+
+def _read_question(words: tuple[str, ...]) -> str:
+    from askllama.errors import UsageError
+
+    text = " ".join(words) if words and words != ("-",) else ""
+    if not text and not (sys.stdin.isatty() and words != ("-",)):
+        text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+    if not text.strip():
+        raise UsageError("no question was given", 'askllama "when did Mixtral launch?"')
+    return text.strip()
+
+
+def _load_settings(**flags: Any) -> Settings:
+    from askllama.config import load_settings
+
+    return load_settings(flags)
+
+
+def _library(*, quiet: bool, corpus: tuple[str, ...], extract: bool = False, **flags: Any) -> Library:
+    from dataclasses import replace
+
+    from askllama.library import Library
+
+    settings = _load_settings(corpus=corpus or None, **flags)
+    settings = replace(settings, model=None) if extract else settings
+    return Library.open(settings, partial(_tell, quiet))
+
+
+def _sync(library: Library, quiet: bool, rebuild: bool = False) -> Report:
+    def progress(done: int, files: int) -> None:
+        if files:
+            _tell(quiet, f"indexing {done} of {files} files" if done < files else "")
+
+    try:
+        return library.rebuild(progress) if rebuild else library.sync(progress)
+    finally:
+        _tell(quiet, "")
+
+
+def _tell(quiet: bool, message: str) -> None:
+    """One line on stderr that the next one replaces; only a terminal shows it."""
+    if not quiet and sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{message + ' …' if message else ''}", nl=False, err=True)
+
+
+@contextmanager
+def _stream(quiet: bool) -> Iterator[Callable[[str], object] | None]:
+    """Show a generator's draft while it is written; what survives verification is printed after it."""
+    from askllama.render import visible
+
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    yield lambda piece: click.echo(f"\x1b[2m{visible(piece)}\x1b[0m", nl=False, err=True)
+    click.echo("\n", err=True)
+
+
+def _style() -> Style:
+    import os
+
+    from askllama.render import Style
+
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Style(colour, os.getcwd())

@@ -1,0 +1,70 @@
+"""FAISS vectors derived from the store (the only importer of faiss)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import faiss
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy import float32, int64
+    from numpy.typing import NDArray
+
+Embeddings = Callable[[], tuple["NDArray[int64]", "NDArray[float32]"]]
+
+
+class Vectors:
+    """Exact inner-product search over passage embeddings."""
+
+    def __init__(self, index: faiss.Index) -> None:
+        self._index = index
+
+    def search(self, vector: NDArray[float32], count: int) -> list[tuple[int, float]]:
+        """Passage ids and cosines of the nearest passages, best first; ``vector`` has shape (dimensions,)."""
+        if not self._index.ntotal:
+            return []
+        scores, ids = self._index.search(vector[None, :], min(count, self._index.ntotal))
+        return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True)]
+
+
+def open_vectors(path: Path, stamp: str, embeddings: Embeddings) -> Vectors:
+    """The vectors of the store that has this stamp: read from the cache file, or rebuilt where it is another's."""
+    index = _read(path, stamp)
+    if index is None:
+        ids, matrix = embeddings()
+        index = faiss.IndexIDMap2(faiss.IndexFlatIP(matrix.shape[1]))
+        index.add_with_ids(matrix, ids)
+        _write(path, stamp, index)
+    return Vectors(index)
+
+
+def _read(path: Path, stamp: str) -> faiss.Index | None:
+    try:
+        head, _, packed = path.read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if head != _head(stamp, len(packed)):
+        return None
+    try:
+        return faiss.deserialize_index(np.frombuffer(packed, dtype=np.uint8))
+    except RuntimeError:
+        return None
+
+
+def _write(path: Path, stamp: str, index: faiss.Index) -> None:
+    packed = faiss.serialize_index(index).tobytes()
+    partial = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        partial.write_bytes(_head(stamp, len(packed)) + b"\n" + packed)
+        partial.replace(path)
+    except OSError:
+        # It is a cache: on a full disk the search works all the same, from memory.
+        partial.unlink(missing_ok=True)
+
+
+def _head(stamp: str, length: int) -> bytes:
+    return f"askllama vectors {stamp} {length}".encode()

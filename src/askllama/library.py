@@ -1,0 +1,217 @@
+"""The composition root and public Python API.
+
+    with Library.open(load_settings({"corpus": ["notes"]})) as library:
+        library.sync()
+        print(library.ask("when did Mixtral launch?").text)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from askllama import documents
+from askllama.answering import Ask, Listener, answer
+from askllama.config import Settings
+from askllama.errors import CorpusError, DocumentError
+from askllama.index.store import Counts, FileState, Store
+from askllama.index.sync import find_changes
+from askllama.passages import cut
+from askllama.retrieval import Retriever
+from askllama.types import Answer, Document, Encoder, Generator, Hit, Passage, Reader
+
+_BATCH = 512  # passages that are encoded together
+
+Progress = Callable[[int, int], None]
+"""Called with the files done and the files to do."""
+
+
+def _silent(*_: object) -> None:
+    """Nobody is listening."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a sync did: files read, files that were only touched, files gone, files that failed and why."""
+
+    indexed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is indexed, with which encoder, where, and which files could not be read."""
+
+    corpus: tuple[Path, ...]
+    folder: Path
+    counts: Counts
+    encoder: str | None
+    failures: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A document that waits for its embeddings."""
+
+    document: Document
+    state: FileState
+    passages: list[Passage]
+
+
+class Library:
+    """One corpus with its index, its models and its answers."""
+
+    def __init__(self, settings: Settings, notify: Callable[[str], None] = _silent) -> None:
+        self.settings = settings
+        self.folder = index_folder(settings.data, settings.corpus)
+        self._notify = notify
+
+    @classmethod
+    def open(cls, settings: Settings, notify: Callable[[str], None] = _silent) -> Library:
+        """A library for the settings' corpus; ``notify`` hears what takes long. Nothing is read yet."""
+        return cls(settings, notify)
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the index."""
+        if "store" in self.__dict__:
+            self.store.close()
+
+    @cached_property
+    def store(self) -> Store:
+        """The index's SQLite store."""
+        return Store(self.folder / "index.sqlite")
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder of the settings."""
+        from askllama.models.encoder import open_encoder
+
+        settings = self.settings
+        return open_encoder(settings.encoder, settings.cache, settings.threads, self._notify)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The bundled reader."""
+        from askllama.models.reader import GgufReader
+
+        return GgufReader(threads=self.settings.threads)
+
+    @cached_property
+    def generator(self) -> Generator | None:
+        """The generator of the settings; None for extractive answers."""
+        if self.settings.model is None:
+            return None
+        from askllama.models.generator import GgufGenerator
+        from askllama.models.registry import find_generator
+
+        path = find_generator(self.settings.model, self.settings.models, self.settings.data / "models")
+        self._notify(f"loading {path.name}")
+        return GgufGenerator(path, self.settings.threads)
+
+    def sync(self, progress: Progress = _silent) -> Report:
+        """Bring the index up to date with the files; interrupted, it goes on where it was.
+
+        Raises CorpusError where nothing is readable, EncoderMismatch, StoreError.
+        """
+        files = list(documents.find(self.settings.corpus))
+        if not files:
+            places = ", ".join(map(str, self.settings.corpus))
+            raise CorpusError(f"no readable documents in {places}", "askllama index PATH  with .md or .txt files in it")
+        self.store.require_encoder(self.encoder.identity)
+        changes = find_changes(self.store, files)
+        if changes.gone:
+            self.store.remove(changes.gone)
+        return replace(self._index(changes.stale, progress), removed=len(changes.gone))
+
+    def _index(self, stale: Sequence[tuple[Path, FileState]], progress: Progress) -> Report:
+        report = Report()
+        waiting: list[_Pending] = []
+        known = self.store.files()
+        for done, (path, state) in enumerate(stale):
+            progress(done, len(stale))
+            try:
+                document = documents.load(path)
+            except DocumentError as error:
+                self.store.put_failure(str(path), state, str(error))
+                report = replace(report, failed=(*report.failed, str(error)))
+                continue
+            if str(path) in known and known[str(path)][1] == document.sha256:
+                self.store.touch(str(path), state)
+                report = replace(report, unchanged=report.unchanged + 1)
+                continue
+            waiting.append(_Pending(document, state, list(cut(document, self._split))))
+            report = replace(report, indexed=report.indexed + 1)
+            if sum(len(p.passages) for p in waiting) >= _BATCH:
+                self._write(waiting)
+                waiting = []
+        self._write(waiting)
+        progress(len(stale), len(stale))
+        return report
+
+    @cached_property
+    def _split(self) -> Callable[[str, str], Sequence[tuple[int, str]]]:
+        from askllama.models.registry import load_tokenizer
+        from askllama.splitter import make_split
+
+        return make_split(load_tokenizer())
+
+    def _write(self, waiting: Sequence[_Pending]) -> None:
+        texts = [f"{p.heading_path}\n{p.text}" for pending in waiting for p in pending.passages]
+        if not waiting:
+            return
+        vectors = self.encoder.encode_passages(texts) if texts else []
+        low = 0
+        for pending in waiting:
+            high = low + len(pending.passages)
+            self.store.put(pending.document, pending.state, pending.passages, vectors[low:high])  # type: ignore[arg-type]
+            low = high
+
+    def rebuild(self, progress: Progress = _silent) -> Report:
+        """Make the index anew, as after a change of encoder; the old one goes only once this begins."""
+        self.close()
+        self.__dict__.pop("store", None)
+        for file in self.folder.glob("index.sqlite*"):
+            file.unlink()
+        return self.sync(progress)
+
+    def search(self, question: str, count: int) -> list[Hit]:
+        """The best passages for a question, from the index as it is."""
+        return self._retriever.search(question, count)
+
+    @property
+    def _retriever(self) -> Retriever:
+        from askllama.index.vectors import open_vectors
+
+        vectors = open_vectors(self.folder / "vectors.faiss", self.store.stamp, self.store.embeddings)
+        return Retriever(self.store, vectors, self.encoder)
+
+    def ask(self, question: str, listener: Listener | None = None) -> Answer:
+        """Answer from the index as it is; ``listener`` hears the generator's text as it is written."""
+        settings = self.settings
+        ask = Ask(self._retriever, self.reader, self.generator, settings.passages, settings.threshold)
+        return answer(question, ask, self.store.document_hash, listener or _silent)
+
+    def status(self) -> Status:
+        """What is indexed."""
+        failures = {path: reason for path, (_, reason) in self.store.failures().items()}
+        return Status(self.settings.corpus, self.folder, self.store.counts(), self.store.encoder, failures)
+
+
+def index_folder(data: Path, corpus: Sequence[Path]) -> Path:
+    """Where a corpus's index lies: never among the documents, one folder per set of roots."""
+    roots = sorted(os.path.abspath(root) for root in corpus)
+    digest = hashlib.sha256("\0".join(roots).encode("utf-8", "surrogateescape")).hexdigest()
+    return data / "indexes" / f"{Path(roots[0]).name or 'root'}-{digest[:12]}"

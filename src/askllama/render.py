@@ -1,0 +1,154 @@
+"""Answers, hits and status -> text for people and JSON for programs; no I/O."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import textwrap
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from askllama.types import Answer, Citation, Hit, Refusal
+
+if TYPE_CHECKING:
+    from askllama.config import ModelSpec
+    from askllama.library import Status
+
+# Documents are hostile: what a terminal would obey, or what would reorder the text around it, is shown instead.
+_CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
+_CONTROLS |= {code: 0xFFFD for code in (0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_SNIPPET = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How text is decorated: ANSI codes for a terminal, nothing elsewhere; paths are shown from ``folder``."""
+
+    colour: bool
+    folder: str
+
+    def bold(self, text: str) -> str:
+        """The text in bold."""
+        return self._wrap("1", text)
+
+    def dim(self, text: str) -> str:
+        """The text in a quieter shade."""
+        return self._wrap("2", text)
+
+    def path(self, location: str) -> str:
+        """A location from the current folder where it lies below it."""
+        inside = self.folder.rstrip(os.sep) + os.sep
+        return visible(location.removeprefix(inside))
+
+    def _wrap(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+
+
+def visible(text: str) -> str:
+    """The text with control characters made visible, so that no document can drive the terminal."""
+    # A carriage return before a line feed is only a line end.
+    return re.sub(r"\r(?=\n)", "", text).translate(_CONTROLS)
+
+
+def answer_text(answer: Answer, style: Style) -> str:
+    """The answer with its citations, or what was looked for and not found."""
+    if answer.refusal is not None:
+        return _refusal_text(answer.refusal, style)
+    blocks = [style.bold(visible(answer.text)), "\n".join(_citation_text(c, style) for c in answer.citations)]
+    if answer.dropped:
+        lines = "\n".join(f"  - {visible(d)}" for d in answer.dropped)
+        blocks.append(style.dim(f"  Not supported by the documents, and left out:\n{lines}"))
+    return "\n\n".join(blocks)
+
+
+def _citation_text(citation: Citation, style: Style) -> str:
+    where = style.path(citation.location) + (f" (p. {citation.page})" if citation.page else "")
+    # A quote over several lines keeps its line breaks: every printed line stands so in the file.
+    return f"  [{citation.number}] {where}  “{_emphasised(citation, style)}”"
+
+
+def _emphasised(citation: Citation, style: Style) -> str:
+    if citation.highlight is None:
+        return visible(citation.quote)
+    low, high = citation.highlight
+    before, span, after = citation.quote[:low], citation.quote[low:high], citation.quote[high:]
+    return style.dim(visible(before)) + style.bold(visible(span)) + style.dim(visible(after))
+
+
+def _refusal_text(refusal: Refusal, style: Style) -> str:
+    lines = [style.bold("The documents do not answer this.")]
+    if refusal.missing:
+        lines.append("  Nowhere in them: " + ", ".join(visible(word) for word in refusal.missing))
+    if refusal.nearest:
+        lines.append("  Nearest passages:")
+        lines += [f"    {style.path(p.location)}  {style.dim(visible(p.heading_path))}" for p in refusal.nearest]
+    return "\n".join(lines)
+
+
+def answer_json(answer: Answer) -> str:
+    """The answer as one JSON object."""
+    return _json({"answered": answer.answered, **asdict(answer)})
+
+
+def hits_text(hits: Sequence[Hit], style: Style) -> str:
+    """One hit a paragraph: rank, location, heading, scores and the beginning of the passage."""
+    return "\n\n".join(_hit_text(hit, style) for hit in hits)
+
+
+def _hit_text(hit: Hit, style: Style) -> str:
+    similarity = "–" if hit.similarity is None else f"{hit.similarity:.3f}"
+    bm25 = "–" if hit.bm25 is None else f"{hit.bm25:.2f}"
+    scores = f"score {hit.score:.4f}  similarity {similarity}  bm25 {bm25}"
+    head = f"{hit.rank:>2}. {style.bold(style.path(hit.passage.location))}  {visible(hit.passage.heading_path)}"
+    snippet = textwrap.shorten(visible(hit.passage.text), _SNIPPET, placeholder=" …")
+    return f"{head}\n    {style.dim(scores)}\n    {snippet}"
+
+
+def hits_json(hits: Sequence[Hit]) -> str:
+    """The hits as a JSON array."""
+    return _json([asdict(hit) for hit in hits])
+
+
+def status_text(status: Status, style: Style) -> str:
+    """What is indexed, a line each."""
+    updated = status.counts.updated
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(updated)) if updated else "never"
+    lines = [
+        "corpus     " + ", ".join(style.path(str(root)) for root in status.corpus),
+        f"documents  {status.counts.documents}",
+        f"passages   {status.counts.passages}",
+        f"updated    {when}",
+        f"encoder    {status.encoder or 'none yet'}",
+        f"index      {visible(str(status.folder))}",
+    ]
+    return "\n".join([*lines, *(f"skipped    {visible(reason)}" for reason in status.failures.values())])
+
+
+def status_json(status: Status) -> str:
+    """The status as one JSON object."""
+    return _json(asdict(status))
+
+
+def models_text(models: Mapping[str, ModelSpec], folder: Path, style: Style) -> str:
+    """One line per model; a star marks those whose file lies in ``folder``."""
+    width = max(map(len, models), default=0)
+    return "\n".join(
+        f"{'*' if (folder / m.file).exists() else ' '} {style.bold(name.ljust(width))}  {m.size:>5.1f} GB"
+        f"  {m.memory:>5.1f} GB memory  {m.context // 1024:>4}k context  {m.licence}"
+        for name, m in models.items()
+    )
+
+
+def model_text(model: ModelSpec, folder: Path, style: Style) -> str:
+    """All fields of one model, and where its file is or belongs."""
+    file = folder / model.file
+    fields = asdict(model) | {"on disk": str(file) if file.exists() else f"no; belongs into {folder}"}
+    return "\n".join(f"{style.bold(key.ljust(13))} {value}" for key, value in fields.items())
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)

@@ -1,0 +1,146 @@
+"""Readings -> candidates: the order in which spans reach the user, and how sure it is that one answers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from askllama.evidence import around
+from askllama.types import Hit, Passage, Reading, Span
+from askllama.words import content_words, is_name
+
+# Weights of the features below, in logits of the reader; fitted by training/calibrate.py.
+_SIMILARITY = 8.0
+_PASSAGE_COVER = 6.0
+_SENTENCE_COVER = 6.0
+_RECIPROCAL_RANK = 2.0
+_ECHO = -4.0
+_SLOPE = 0.4
+_OFFSET = -7.0
+_MISSING_NAME = -2.0
+_MISSING_WORD = -0.5
+
+_ALTERNATIVE = 2.5  # logits below the best at which a differing date or figure is still shown beside it
+_DATE = re.compile(
+    r"\b(?:\d{4}|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(r"\w+")
+_PART = re.compile(r"[^\W\d_]+|\d+|[^\w\s-]")
+_SUFFIX = re.compile(r"(?:ies|es|s|ed|ing|ions?|ly|d|e)$")
+_SHORT = 4  # letters up to which a word is looked for whole
+_ARTICLES = {"a", "an", "the", "in", "on", "at", "by", "of", "around", "about", "from", "its", "their"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A span with its passage and its score in logits, comparable across passages."""
+
+    passage: Passage
+    span: Span
+    score: float
+
+
+def rank(question: str, hits: Sequence[Hit], readings: Iterable[Reading]) -> list[Candidate]:
+    """All spans of all readings, best first: the reader's margin, helped by how well passage and sentence fit."""
+    fit = WordFit(question)
+    found = []
+    for hit, reading in zip(hits, readings, strict=True):
+        passage = hit.passage
+        base = _SIMILARITY * (hit.similarity or 0.0) + _RECIPROCAL_RANK / hit.rank
+        base += _PASSAGE_COVER * fit.cover(f"{passage.heading_path} {passage.text}")
+        for span in reading.spans:
+            bonus = base + _SENTENCE_COVER * fit.cover(around(passage, span, 1).quote) + _ECHO * fit.echoes(span.text)
+            found.append(Candidate(passage, span, span.score + bonus))
+    return sorted(found, key=lambda c: -c.score)
+
+
+class WordFit:
+    """How well texts hold the words of one question."""
+
+    def __init__(self, question: str) -> None:
+        self._question = " ".join(_words_in_order(question))
+        self._patterns = [_pattern(word, question) for word in content_words(question)]
+
+    def cover(self, text: str) -> float:
+        """The share of the question's content words that the text holds."""
+        return sum(bool(p.search(text)) for p in self._patterns) / max(1, len(self._patterns))
+
+    def echoes(self, text: str) -> bool:
+        """Whether the text only repeats words of the question, which answers nothing."""
+        return f" {' '.join(_words_in_order(text))} " in f" {self._question} "
+
+
+def _pattern(word: str, question: str) -> re.Pattern[str]:
+    """The word or its inflections; a name followed by a number is another name, unless the question says so.
+
+    "LLaMA" is not found in "LLaMA 3" when the question asks for LLaMA.
+    """
+    if any(c.isdigit() for c in word):
+        parts = _PART.findall(word)
+        return re.compile(r"(?<!\w)" + r"[\s-]?".join(map(re.escape, parts)) + r"(?!\d)", re.IGNORECASE)
+    stem = _SUFFIX.sub("", word) if len(word) > _SHORT else word
+    ending = r"\w*" if len(word) > _SHORT else r"(?:s|'s)?\b"
+    versioned = re.search(rf"{re.escape(word)}[ -]?v?\d", question, re.IGNORECASE)
+    other = r"(?![ -]?v?\d)" if is_name(word) and not versioned else ""
+    return re.compile(rf"(?<!\w){re.escape(stem)}{ending}{other}", re.IGNORECASE)
+
+
+def _words_in_order(text: str) -> list[str]:
+    return _TOKEN.findall(text.lower())
+
+
+def confidence(candidates: Sequence[Candidate], missing: Sequence[str]) -> float:
+    """The probability that the best candidate answers the question.
+
+    ``missing`` are the question's content words that occur nowhere: of a thing that the documents never
+    name they can say nothing, whereas another word may only have a synonym there.
+    """
+    if not candidates:
+        return 0.0
+    names = sum(is_name(word) for word in missing)
+    logit = _SLOPE * candidates[0].score + _OFFSET + _MISSING_NAME * names + _MISSING_WORD * (len(missing) - names)
+    return 1 / (1 + math.exp(-logit))
+
+
+def agreeing(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Candidates grouped by what they say, best first: the answer, then dates or figures that contradict it.
+
+    Two spans agree where one's words are among the other's. Names and clauses that differ are not shown
+    beside the best: unlike two dates they seldom answer the same question.
+    """
+    groups: list[list[Candidate]] = []
+    for candidate in candidates:
+        if candidate.score < candidates[0].score - _ALTERNATIVE:
+            break
+        home = next((g for g in groups if _agree(g[0].span.text, candidate.span.text)), None)
+        if home is not None:
+            home.append(candidate)
+        elif not groups or _contradicts(candidate, groups):
+            groups.append([candidate])
+    return groups
+
+
+def _agree(one: str, other: str) -> bool:
+    first, second = _words(one), _words(other)
+    return bool(first and second) and (first <= second or second <= first)
+
+
+def _contradicts(candidate: Candidate, groups: Sequence[Sequence[Candidate]]) -> bool:
+    """A date or a figure in another passage than those of the answers so far."""
+    elsewhere = all(candidate.passage.id != c.passage.id for group in groups for c in group)
+    kinds = {_kind(candidate.span.text), *(_kind(group[0].span.text) for group in groups)}
+    return elsewhere and len(kinds) == 1 and "words" not in kinds
+
+
+def _kind(text: str) -> str:
+    if _DATE.search(text):
+        return "date"
+    return "figure" if any(c.isdigit() for c in text) else "words"
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_words_in_order(text)) - _ARTICLES
