@@ -21,16 +21,19 @@ CONTEXT = 4096
 END = 2
 CONTROL = ["<|im_start|>", "<|im_end|>"]
 USER_DEFINED = ["[INST]", "[/INST]"]
+# With these, SentencePiece puts "</s>" together from plain text, which llama.cpp then takes for the control token.
+HALVES = ["</", "s>"]
 _FIRST_BYTE = 3
-_SHORTEST = 3  # no token of two characters exists, so SentencePiece, which merges pairs, never forms a longer one
+_SHORTEST = 3  # SentencePiece merges pairs, so without tokens of two characters it never forms one of these
 
 
 def write_scripted(path: Path, text: str, chat_template: str = CHATML, context: int = CONTEXT) -> None:
     """Write a model that answers every prompt with ``text``."""
-    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *CONTROL, *USER_DEFINED]
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *CONTROL, *USER_DEFINED, *HALVES]
     kinds = [gguf.TokenType.UNKNOWN, gguf.TokenType.CONTROL, gguf.TokenType.CONTROL]
     kinds += [gguf.TokenType.BYTE] * 256
     kinds += [gguf.TokenType.CONTROL] * len(CONTROL) + [gguf.TokenType.USER_DEFINED] * len(USER_DEFINED)
+    kinds += [gguf.TokenType.NORMAL] * len(HALVES)
     script = []
     for piece in _pieces(text):
         if isinstance(piece, int):

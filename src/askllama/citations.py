@@ -23,13 +23,12 @@ _MARKER = r"\[ *[0-9]{1,3}(?: *[,;] *[0-9]{1,3})* *\]"
 _MARKERS = re.compile(rf"[ \t]*{_MARKER}(?:[ \t]*{_MARKER})*")
 _STOP_BEFORE_MARKERS = re.compile(rf"([.!?…]+[\"”’)]*)({_MARKERS.pattern})")
 _LIST_ITEM = re.compile(r"^\s*(?:[-*•+]|\d+[.)])\s+")
-
 # Letters and digits, with the points of 2.5 and the commas of 1,000 inside.
 _ATOM = re.compile(r"(?:[^\W_]|(?<=\d)\.(?=\d)|(?<=\d),(?=\d{3}(?!\d)))+|%")
-_LETTERS_AND_NUMBER = re.compile(r"(?P<before>[^\W\d_]*)(?P<number>\d[\d.]*)(?P<after>[^\W\d_]*)")
+_WITH_NUMBER = re.compile(r"([^\W\d_]+)?(\d[\d.]*)(?:st|nd|rd|th|([^\W\d_]+))?")
 _ISO_DATE = re.compile(r"\b(\d{4})-(0[1-9]|1[0-2])-(\d\d)\b")
-_MONTHS = re.findall(r"\w+", "january february march april may june july august september october november december")
-_COUNTS = re.findall(r"\w+", "two three four five six seven eight nine ten eleven twelve")
+_MONTHS = re.split(" ", "january february march april may june july august september october november december")
+_COUNTS = re.split(" ", "two three four five six seven eight nine ten eleven twelve")
 _MAGNITUDES = {"thousand": "k", "million": "m", "billion": "b", "trillion": "t", "percent": "%"}
 _SAME = {name: month for month in _MONTHS for name in (month, month[:3], month[:4])} | _MAGNITUDES
 _SAME |= {word: str(number) for number, word in enumerate(_COUNTS, 2)}
@@ -37,9 +36,8 @@ _SUFFIX = re.compile(r"(?<=\w\w)(?:ations?|ingly|edly|ments?|ions?|ings?|ers?|ie
 
 # Words between an answer's sentences, and words of an answer about itself: they claim nothing.
 _ASIDE = re.compile(
-    "according|additionally|although|answers?|based|besides|despite|documents?|evidence|finally|first|furthermore|"
-    "hence|here|however|including|instead|later|meanwhile|moreover|next|overall|provided|second|since|sources?|"
-    "text|therefore|third|thus|today|unlike|whereas|within|without|yes|yet"
+    "according|additionally|although|answers?|based|despite|documents?|evidence|finally|first|furthermore|here|however|"
+    "instead|later|moreover|next|overall|provided|second|since|sources?|text|therefore|third|thus|unlike|within|yes"
 )
 # A capital at the beginning of a sentence makes a name of any word but these, and words with an everyday ending.
 _EVERYDAY = re.compile(
@@ -72,6 +70,9 @@ class _Claim:
     sought: str
     exact: bool
 
+    def stands_in(self, place: str) -> bool:
+        return f" {self.sought} " in place
+
 
 def verify(text: str, evidence: Sequence[Evidence], question: str) -> Verified:
     """Keep the statements of a generated answer that their citations support, and renumber these."""
@@ -95,9 +96,8 @@ def _statements(text: str) -> Iterator[str]:
         yield from (item[start:end] for start, end in sentences(item))
 
 
-def _cited(text: str) -> Iterator[int]:
-    for run in _MARKERS.findall(text):
-        yield from map(int, re.findall("[0-9]+", run))
+def _cited(text: str) -> list[int]:
+    return [int(number) for run in _MARKERS.findall(text) for number in re.findall(r"\d+", run)]
 
 
 def _renumbered(run: str, numbers: dict[int, int]) -> str:
@@ -107,17 +107,15 @@ def _renumbered(run: str, numbers: dict[int, int]) -> str:
 
 def _fault(statement: str, by_number: dict[int, Evidence], question: str) -> str:
     """Why the statement cannot stay, as one phrase; empty where it can."""
-    numbers = list(_cited(statement))
-    if not numbers:
+    if not (numbers := _cited(statement)):
         return "cites nothing"
     if unknown := [number for number in numbers if number not in by_number]:
         return f"cites [{unknown[0]}], which does not exist"
     cited = _searchable(text for n in numbers for text in (by_number[n].quote, by_number[n].passage.heading_path))
     asked = _searchable([question])
     claims = _claims(_MARKERS.sub(" ", statement))
-    for claim in claims:
-        if claim.exact and not _found(claim, (cited, asked)):
-            return f"{claim.written} is not in what it cites"
+    if missing := [claim for claim in claims if claim.exact and not claim.stands_in(cited + asked)]:
+        return f"{missing[0].written} is not in what it cites"
     return _thinness(claims, cited, asked)
 
 
@@ -126,22 +124,16 @@ def _thinness(claims: list[_Claim], cited: str, asked: str) -> str:
     if not claims:
         return "says nothing"
     others = [claim for claim in claims if not claim.exact]
-    if 2 * sum(_found(claim, (cited, asked)) for claim in others) < len(others):
+    if 2 * sum(claim.stands_in(cited + asked) for claim in others) < len(others):
         return "most of its words are not in what it cites"
     # "Did X happen in 2022?" must not support "X happened in 2022": a mere echo needs more than the question.
-    echo = all(_found(claim, (asked,)) for claim in claims)
-    found = [claim for claim in claims if _found(claim, (cited,))]
-    if echo and (2 * len(found) <= len(claims) or any(claim.exact for claim in claims if claim not in found)):
-        return "only repeats the question"
-    return ""
-
-
-def _found(claim: _Claim, places: Iterable[str]) -> bool:
-    return any(f" {claim.sought} " in place for place in places)
+    absent = [claim for claim in claims if not claim.stands_in(cited)]
+    thin = 2 * len(absent) >= len(claims) or any(claim.exact for claim in absent)
+    return "only repeats the question" if thin and all(claim.stands_in(asked) for claim in claims) else ""
 
 
 def _searchable(texts: Iterable[str]) -> str:
-    """Texts as normal words between blanks; no words are neighbours across a bar."""
+    """The texts as normal words between blanks; words are no neighbours across a bar."""
     words = (" ".join(word for atom in _ATOM.findall(_plain(text)) for word in _normal(atom)) for text in texts)
     return f" {' | '.join(words)} "
 
@@ -178,9 +170,8 @@ def _claim(word: str, opens: bool) -> _Claim | None:
         return _Claim(word, sought, True)
     if lower in STOP_WORDS or _ASIDE.fullmatch(lower) or (len(word) == 1 and word != "%"):
         return None
-    odd_capitals = word[1:] != word[1:].lower()
-    capital = word[0].isupper() and not (opens and _EVERYDAY.fullmatch(lower))
-    return _Claim(word, sought, odd_capitals or capital)
+    name = word[0].isupper() and not (opens and _EVERYDAY.fullmatch(lower))
+    return _Claim(word, sought, name or word[1:] != word[1:].lower())
 
 
 def _plain(text: str) -> str:
@@ -193,14 +184,10 @@ def _plain(text: str) -> str:
 def _normal(atom: str) -> list[str]:
     """The spelling that is looked up: 11th -> 11, 1,000 -> 1000, GPT4 -> gpt 4, 70B -> 70 b, released -> releas."""
     word = atom.casefold().replace(",", "")
-    if not (match := _LETTERS_AND_NUMBER.fullmatch(word)):
+    if not (match := _WITH_NUMBER.fullmatch(word)):
         return [_stem(word)]
-    number = re.sub(r"^0+(?=\d)", "", match["number"])
-    if match["before"] and match["after"]:
-        return [word]
-    if match["after"] in ("st", "nd", "rd", "th"):
-        return [number]
-    return [part for part in (_stem(match["before"]), number, _stem(match["after"])) if part]
+    before, number, after = match.groups("")
+    return [part for part in (_stem(before), re.sub(r"^0+(?=\d)", "", number), _stem(after)) if part]
 
 
 def _stem(word: str) -> str:

@@ -17,6 +17,7 @@ _ABBREVIATION = re.compile(
     r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|e\.g|i\.e|cf|al|approx|ca|Fig|Eq|No|Vol|pp|Inc|Ltd|Co|Corp"
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|U\.S|U\.K)\.$"
 )
+_NUMBER = re.compile(r"\s*\d+\.")
 _MARK = re.compile(r"(?:[-*+•>]|\d+[.)])[ \t]+")
 
 
@@ -25,7 +26,7 @@ def sentences(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     for match in _END.finditer(text):
         end = match.end("stop") if match["stop"] else match.start()
-        if match["stop"] and _ABBREVIATION.search(text, start, end):
+        if match["stop"] and (_ABBREVIATION.search(text, start, end) or _NUMBER.fullmatch(text, start, end)):
             continue
         yield from _trimmed(text, start, end)
         start = match.end()

@@ -37,9 +37,7 @@ class TokenEmbedder:
     def __init__(self, path: Path, threads: int, longest: int = 512) -> None:
         """Load the weights; raises ModelError where the file is no such model."""
         llama_cpp.llama_backend_init()
-        self._model = llama_cpp.llama_model_load_from_file(
-            str(path).encode(), llama_cpp.llama_model_default_params()
-        )
+        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
         if not self._model:
             raise ModelError(f"{path}: not a GGUF model that llama.cpp can load", "askllama doctor")
         self._context = llama_cpp.llama_init_from_model(self._model, _context_parameters(threads, longest))
@@ -266,15 +264,17 @@ class ChatModel:
             return
         if tokens > self.room + ANSWER_TOKENS:
             raise ModelError(f"{self._path}: {tokens} tokens are too many for its context", _OTHER_MODEL)
-        if self._context:
-            llama_cpp.llama_free(self._context)
-        self._size, self._read = min(-(-tokens // _STEP) * _STEP, self.room + ANSWER_TOKENS), []
-        self._context = llama_cpp.llama_init_from_model(self._model, _chat_parameters(self._threads, self._size))
+        # First forgotten, then freed: an interrupt in between must not leave a context that is gone.
+        context, self._context, self._size, self._read = self._context, None, 0, []
+        if context:
+            llama_cpp.llama_free(context)
+        size = min(-(-tokens // _STEP) * _STEP, self.room + ANSWER_TOKENS)
+        self._context = llama_cpp.llama_init_from_model(self._model, _chat_parameters(self._threads, size))
         if not self._context:
-            self._size = 0
-            raise ModelError(f"{self._path}: no memory for a context of {tokens} tokens", "use a smaller model")
+            raise ModelError(f"{self._path}: no memory for a context of {size} tokens", "use a smaller model")
         if not llama_cpp.llama_get_memory(self._context):
             raise ModelError(f"{self._path}: not a chat model", _OTHER_MODEL)
+        self._size = size
 
     def _unread(self, ids: Sequence[int]) -> Sequence[int]:
         """The part of a prompt that the cache does not hold; at least its last token, which gives the first word."""

@@ -1,0 +1,98 @@
+"""The heart with fake models and a real index."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from askllama.library import Library
+from askllama.types import Answer
+from fakes import FakeGenerator, FakeReader
+
+
+@pytest.fixture
+def library(fake_library: Library, folder: Path) -> Library:
+    (folder / "one.md").write_text("# Models\n\nHistory.\n\nMixtral launched in December 2023. It was fast.\n")
+    (folder / "two.md").write_text("# More\n\nMixtral launched in December 2023, says two.\n")
+    (folder / "three.txt").write_text("Mixtral launched in January 2024, says three.")
+    fake_library.sync()
+    return fake_library
+
+
+def check_citations(answer: Answer) -> None:
+    assert [c.number for c in answer.citations] == list(range(1, len(answer.citations) + 1))
+    for citation in answer.citations:
+        data = Path(citation.path).read_bytes()
+        assert citation.sha256 == hashlib.sha256(data).hexdigest()
+        assert data.decode()[citation.start : citation.end] == citation.quote
+        assert citation.quote in data.decode().split("\n")[citation.first_line - 1]
+        assert f"[{citation.number}]" in answer.text
+
+
+def test_agreeing_passages_are_cited_together_and_differing_dates_shown(library: Library) -> None:
+    answer = library.ask("When was Mixtral launched?")
+    assert answer.answered
+    assert answer.text == "December 2023 [1][2]; January 2024 [3]"
+    assert {Path(c.path).name for c in answer.citations} == {"one.md", "two.md", "three.txt"}
+    check_citations(answer)
+
+
+def test_why_questions_get_whole_sentences(library: Library) -> None:
+    answer = library.ask("Why was Mixtral launched?")
+    assert "Mixtral launched in December 2023. [1]" in answer.text
+    check_citations(answer)
+
+
+def test_refusal_names_what_is_missing_and_what_is_near(library: Library) -> None:
+    library.__dict__["reader"] = FakeReader({"Mixtral": -20.0})
+    answer = library.ask("When did Gemini launch?")
+    assert not answer.answered
+    assert answer.text == ""
+    assert answer.refusal is not None
+    assert answer.refusal.missing == ("Gemini",)
+    assert len(answer.refusal.nearest) == 3
+
+
+def test_a_reader_that_finds_nothing_is_a_refusal(library: Library) -> None:
+    library.__dict__["reader"] = FakeReader({})
+    assert library.ask("When was Mixtral launched?").confidence == 0
+
+
+def test_the_threshold_decides(library: Library) -> None:
+    sure = library.ask("When was Mixtral launched?").confidence
+    for threshold, answered in ((sure - 0.01, True), (min(1.0, sure + 0.0001), False)):
+        library.settings = replace(library.settings, threshold=threshold)
+        assert library.ask("When was Mixtral launched?").answered is answered
+
+
+def test_a_generated_answer_is_streamed_verified_and_cited(library: Library) -> None:
+    generator = FakeGenerator("Mixtral launched in December 2023 [1].")
+    library.__dict__["generator"] = generator
+    heard: list[str] = []
+    answer = library.ask("When was Mixtral launched?", heard.append)
+    assert "".join(heard) == "Mixtral launched in December 2023 [1]."
+    assert answer.model == "fake generator"
+    assert answer.text == "Mixtral launched in December 2023 [1]."
+    check_citations(answer)
+
+
+@pytest.mark.parametrize(
+    "text", ["Mixtral launched in May 2019 [1].", "Mixtral launched in December 2023 [9].", "Sam Altman made it [1].", ""]
+)
+def test_the_extractive_answer_stands_in_where_nothing_generated_survives(library: Library, text: str) -> None:
+    library.__dict__["generator"] = FakeGenerator(text)
+    answer = library.ask("When was Mixtral launched?")
+    assert answer.model is None
+    assert answer.text.startswith("December 2023 [1]")
+    assert len(answer.dropped) == bool(text)
+    check_citations(answer)
+
+
+def test_a_refusal_does_not_reach_the_generator(library: Library) -> None:
+    generator = FakeGenerator("Anything [1].")
+    library.__dict__["generator"] = generator
+    library.__dict__["reader"] = FakeReader({"Mixtral": -20.0})
+    assert not library.ask("When did Gemini launch?").answered
+    assert generator.evidence == ()

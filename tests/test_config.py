@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from askllama.config import load_settings, read_models
+from askllama.errors import ConfigError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def test_defaults_are_the_built_in_corpus_and_no_generator() -> None:
+    settings = load_settings(environ={})
+    assert settings.corpus == (ROOT / "corpus",)
+    assert settings.model is None
+    assert len(settings.models) >= 12
+
+
+def test_flags_beat_environment_beats_file(config: Path) -> None:
+    config.write_text('passages = 3\nthreads = 7\nmodel = "file"\ncorpus = ["docs"]\n')
+    environ = {"ASKLLAMA_CONFIG": str(config), "ASKLLAMA_PASSAGES": "4", "ASKLLAMA_MODEL": "environment"}
+    settings = load_settings({"model": "flag", "passages": None}, environ)
+    assert (settings.threads, settings.passages, settings.model) == (7, 4, "flag")
+    assert settings.corpus == (config.parent / "docs",)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("pasages = 3", "unknown key 'pasages'", "did you mean 'passages'?"),
+        ("passages = 0", "at least 1", ""),
+        ('passages = "many"', "passages", ""),
+        ("threshold = 2", "from 0 to 1", ""),
+        ("model = 3", "non-empty text", ""),
+        ("corpus = []", "at least one folder", ""),
+        ("= broken", "config.toml", "mend or remove"),
+        ("models = 1", "unknown key 'models'", ""),
+    ],
+)
+def test_mistakes_are_named(config: Path, text: str, message: str, hint: str) -> None:
+    config.write_text(text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_settings(environ={"ASKLLAMA_CONFIG": str(config)})
+    assert hint in caught.value.hint
+
+
+def test_a_wrong_variable_or_flag_is_named() -> None:
+    with pytest.raises(ConfigError, match="environment: passages = 'x'"):
+        load_settings(environ={"ASKLLAMA_PASSAGES": "x"})
+    with pytest.raises(ConfigError, match="command line: passages = 0"):
+        load_settings({"passages": 0}, environ={})
+
+
+def test_own_models_are_added(config: Path) -> None:
+    entry = (ROOT / "models.toml").read_text().split("\n[")[1]
+    body = entry.split("]\n", 1)[1]
+    config.write_text("")
+    (config.parent / "models.toml").write_text(f"[mine]\n{body}")
+    settings = load_settings(environ={"ASKLLAMA_CONFIG": str(config)})
+    assert settings.models["mine"].name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("[m]\nfile = 'x'", "lacks architecture"), ("m = 1", "not a table"), ("[m]\nfiel = 'x'", "unknown key 'fiel'")],
+)
+def test_a_models_file_is_checked(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        read_models(path)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+from askllama.selection import Candidate, WordFit, agreeing, confidence, rank
+from askllama.types import Hit, Passage, Reading, Span
+
+
+def passage(number: int, text: str) -> Passage:
+    return Passage(f"{number}.md", "T", (), text, 0, len(text), 1, 1, id=number)
+
+
+def candidate(number: int, text: str, score: float) -> Candidate:
+    return Candidate(passage(number, text), Span(0, len(text), text, score), score)
+
+
+def reading(number: int, text: str, span: str, score: float) -> tuple[Hit, Reading]:
+    where = passage(number, text)
+    start = text.index(span)
+    found = Span(start, start + len(span), span, score)
+    return Hit(where, 2, 0.0, 0.5, None), Reading(where, (found,))
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "cover"),
+    [
+        ("When was LLaMA released?", "LLaMA was released", 1.0),
+        ("When was LLaMA released?", "LLaMA 3 was released", 0.5),
+        ("When was LLaMA 3 released?", "LLaMA 3 was released", 1.0),
+        ("When was LLaMA 3 released?", "LLaMA-3 releases", 1.0),
+        ("When was Llama 4 released?", "LLaMA 3 was released in 4 sizes", 0.5),
+        ("gpt4 context", "The context of GPT-4", 1.0),
+        ("What is MoE?", "Moebius", 0.0),
+    ],
+)
+def test_cover(question: str, text: str, cover: float) -> None:
+    assert WordFit(question).cover(text) == cover
+
+
+def test_the_sentence_that_holds_the_questions_words_wins() -> None:
+    pairs = [
+        reading(1, "LLaMA 3 was released in April 2024.", "April 2024", 5.0),
+        reading(2, "LLaMA was released in February 2023.", "February 2023", 4.5),
+    ]
+    best = rank("When was LLaMA released?", [h for h, _ in pairs], [r for _, r in pairs])[0]
+    assert best.span.text == "February 2023"
+
+
+def test_an_echo_of_the_question_loses() -> None:
+    pairs = [
+        reading(1, "Mixtral beats Falcon on most tests.", "Mixtral", 5.0),
+        reading(2, "Mixtral beats Falcon on most tests.", "most tests", 3.0),
+    ]
+    best = rank("Where does Mixtral beat Falcon?", [h for h, _ in pairs], [r for _, r in pairs])[0]
+    assert best.span.text == "most tests"
+
+
+def test_confidence_grows_with_the_score_and_falls_with_missing_names() -> None:
+    low, high = [candidate(1, "x", 10.0)], [candidate(1, "x", 20.0)]
+    assert 0 < confidence(low, ()) < confidence(high, ()) < 1
+    assert confidence(high, ("Finland",)) < confidence(high, ("launch",)) < confidence(high, ())
+    assert confidence([], ()) == 0
+
+
+def groups(*candidates: Candidate) -> list[list[str]]:
+    return [[c.span.text for c in group] for group in agreeing(candidates)]
+
+
+def test_spans_that_agree_are_one_answer() -> None:
+    one, two = candidate(1, "December 11th, 2023", 9), candidate(2, "December 2023", 8)
+    assert groups(one, two) == [["December 11th, 2023", "December 2023"]]
+
+
+def test_dates_that_differ_are_both_shown() -> None:
+    assert groups(candidate(1, "February 2023", 9), candidate(2, "March 2023", 8)) == [["February 2023"], ["March 2023"]]
+
+
+def test_differing_dates_of_one_passage_names_and_weak_spans_are_not() -> None:
+    assert groups(candidate(1, "February 2023", 9), candidate(1, "March 2023", 8)) == [["February 2023"]]
+    assert groups(candidate(1, "Meta", 9), candidate(2, "Google", 8.9)) == [["Meta"]]
+    assert groups(candidate(1, "February 2023", 9), candidate(2, "March 2023", 2)) == [["February 2023"]]
+    assert groups(candidate(1, "February 2023", 9), candidate(2, "8x7B", 8)) == [["February 2023"]]

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from askllama.words import content_words, fts_query, is_name, missing_words
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("When was Llama 4 released?", ["Llama 4", "released"]),
+        ("Who made Mixtral, and why?", ["made", "Mixtral"]),
+        ("What happened in March 2023?", ["happened", "March", "2023"]),
+        ("more than 4 models", ["4", "models"]),
+        ("GPT-4's context", ["GPT-4", "context"]),
+        ("Claude 3.5 or o1?", ["Claude 3.5", "o1"]),
+        ("who is it?", ["who", "is", "it"]),
+        ("", []),
+    ],
+)
+def test_content_words(question: str, words: list[str]) -> None:
+    assert content_words(question) == words
+
+
+def matches(question: str, text: str, whole: bool = False) -> bool:
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE VIRTUAL TABLE words USING fts5 (body, tokenize = 'porter unicode61')")
+    connection.execute("INSERT INTO words VALUES (?)", (text,))
+    query = fts_query(content_words(question), whole)
+    return bool(query) and bool(connection.execute("SELECT 1 FROM words WHERE words MATCH ?", (query,)).fetchall())
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [("gpt4?", "GPT-4 came"), ("GPT-4?", "gpt4 came"), ("llama2?", "LLaMA 2"), ("Llama 2?", "the llama2 model"), ("Llama 4", "Llama")],
+)
+def test_spellings_of_a_name_match(question: str, text: str) -> None:
+    assert matches(question, text)
+
+
+def test_a_whole_name_needs_its_number() -> None:
+    assert not matches("Llama 4", "LLaMA 3 and Llama", whole=True)
+    assert matches("Llama 3", "LLaMA 3", whole=True)
+
+
+@pytest.mark.parametrize("text", ['"', "'); DROP TABLE", "a AND OR NOT (", "NEAR(x y)", "col: x*", "^a", "☃ 日本", "-", "a\0b"])
+def test_no_question_breaks_the_query(text: str) -> None:
+    matches(text, "something")
+
+
+def test_missing_words_and_names() -> None:
+    assert missing_words("When was Llama 4 released?", {"Llama 4": 0, "released": 3}) == ("Llama 4",)
+    assert [w for w in ("Mixtral", "gpt4", "released") if is_name(w)] == ["Mixtral", "gpt4"]
