@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes import FakeEncoder, FakeReader
+
 from askllama.config import Settings, load_settings
 from askllama.library import Library
-from fakes import FakeEncoder, FakeReader
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def fake_library(folder: Path, tmp_path: Path) -> Iterator[Library]:
     """A library over ``folder`` with fake models and a real index."""
-    settings = replace(load_settings({"corpus": [folder]}, environ={}), data=tmp_path / "data", cache=tmp_path / "cache")
+    settings = replace(
+        load_settings({"corpus": [folder]}, environ={}), data=tmp_path / "data", cache=tmp_path / "cache"
+    )
     with Library.open(settings) as library:
         library.__dict__["encoder"] = FakeEncoder()
         library.__dict__["reader"] = FakeReader({r"December \d{4}": 12.0, r"January \d{4}": 11.0})

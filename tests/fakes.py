@@ -7,9 +7,10 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from askllama.types import Evidence, Passage, Reading, Span
 from numpy import float32
 from numpy.typing import NDArray
+
+from askllama.types import Evidence, Passage, Reading, Span
 
 DIMENSIONS = 256
 

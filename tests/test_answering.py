@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes import FakeGenerator, FakeReader
+
 from askllama.library import Library
 from askllama.types import Answer
-from fakes import FakeGenerator, FakeReader
 
 
 @pytest.fixture
@@ -79,7 +80,8 @@ def test_a_generated_answer_is_streamed_verified_and_cited(library: Library) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["Mixtral launched in May 2019 [1].", "Mixtral launched in December 2023 [9].", "Sam Altman made it [1].", ""]
+    "text",
+    ["Mixtral launched in May 2019 [1].", "Mixtral launched in December 2023 [9].", "Sam Altman made it [1].", ""],
 )
 def test_the_extractive_answer_stands_in_where_nothing_generated_survives(library: Library, text: str) -> None:
     library.__dict__["generator"] = FakeGenerator(text)

@@ -18,7 +18,18 @@ ONLY_IMPORTER = {
     "llama_cpp": "models/llama",
     "semantic_text_splitter": "splitter",
 }
-PURE = ("types", "passages", "evidence", "prompt", "citations", "render", "selection", "words", "conversation", "errors")
+PURE = (
+    "types",
+    "passages",
+    "evidence",
+    "prompt",
+    "citations",
+    "render",
+    "selection",
+    "words",
+    "conversation",
+    "errors",
+)
 
 
 def imports(path: Path) -> Iterator[tuple[str, bool]]:

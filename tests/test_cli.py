@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from askllama import __version__
 from askllama.config import Settings
 from askllama.library import Library
@@ -108,7 +109,10 @@ def test_own_documents_are_indexed_asked_and_followed(askllama: Run, tmp_path: P
     data = {"ASKLLAMA_DATA": str(tmp_path / "data")}
     done = askllama("index", "notes", **data)
     assert done.stderr.startswith("1 indexed, 0 removed, 0 skipped; 1 documents, 1 passages in all\n")
-    assert "notes/trip.txt:1" in askllama("--corpus", "notes", "Where does the ferry to Tallinn leave from?", **data).stdout
+    assert (
+        "notes/trip.txt:1"
+        in askllama("--corpus", "notes", "Where does the ferry to Tallinn leave from?", **data).stdout
+    )
     (notes / "trip.txt").write_text("The ferry to Tallinn leaves at 7.30 from pier 4.\n")
     assert "pier 4" in askllama("--corpus", "notes", "Where does the ferry to Tallinn leave from?", **data).stdout
     status = json.loads(askllama("status", "--corpus", "notes", "--json", **data).stdout)

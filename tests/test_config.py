@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from askllama.config import load_settings, read_models
 from askllama.errors import ConfigError
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from askllama import documents
 from askllama.errors import CorpusError, DocumentError
 
@@ -48,7 +49,12 @@ def test_heading_offsets_survive_line_ends(folder: Path, newline: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "title"),
-    [("# Heading\n", "Heading"), ("no heading", "page"), ("---\ntitle: [\n---\n# H\n", "H"), ("---\n- a\n---\nx", "page")],
+    [
+        ("# Heading\n", "Heading"),
+        ("no heading", "page"),
+        ("---\ntitle: [\n---\n# H\n", "H"),
+        ("---\n- a\n---\nx", "page"),
+    ],
 )
 def test_title_falls_back(folder: Path, text: str, title: str) -> None:
     path = folder / "page.md"

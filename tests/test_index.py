@@ -8,14 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
+from fakes import FakeEncoder
+
 from askllama.errors import CorpusError, EncoderMismatch, StoreError
 from askllama.index.store import FileState, Store
 from askllama.index.vectors import open_vectors
 from askllama.library import Library
 from askllama.types import Document, Passage
-from fakes import FakeEncoder
 
 STATE = FileState(1, 1)
 
@@ -26,7 +26,7 @@ def put(store: Store, path: str, *texts: str) -> None:
     for line, piece in enumerate(texts, start=1):
         passages.append(Passage(path, "Title", ("Head", "Sub"), piece, start, start + len(piece), line, line))
         start += len(piece) + 1
-    vectors = FakeEncoder().encode_passages(texts) if texts else np.zeros((0, 4), np.float32)
+    vectors = list(FakeEncoder().encode_passages(texts))
     store.put(Document(path, "Title", "text", text, "hash"), STATE, passages, vectors)
 
 
@@ -88,7 +88,9 @@ def test_another_encoder_is_an_error_with_the_command_that_mends_it(store: Store
     assert caught.value.hint == "askllama index --rebuild"
 
 
-@pytest.mark.parametrize("content", [b"this is no database, whatever its name says" * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"this is no database, whatever its name says" * 100, b"SQLite format 3\0" + b"\xff" * 5000]
+)
 def test_a_damaged_store_is_an_error_with_a_hint(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "index.sqlite"
     path.write_bytes(content)
@@ -145,6 +147,13 @@ def test_a_touched_file_is_not_encoded_again(fake_library: Library, folder: Path
     report = fake_library.sync()
     assert (report.indexed, report.unchanged) == (0, 1)
     assert fake_library.sync().unchanged == 0
+
+
+def test_empty_documents_are_documents_without_passages(fake_library: Library, folder: Path) -> None:
+    (folder / "empty.txt").touch()
+    (folder / "title.md").write_text("# Only a title\n")
+    assert fake_library.sync().indexed == 2
+    assert fake_library.search("title", 3) == []
 
 
 def test_removed_files_disappear(fake_library: Library, folder: Path) -> None:

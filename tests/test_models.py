@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from askllama.config import Settings, load_settings
 from askllama.errors import ModelError
 from askllama.library import Library

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
 from askllama import documents
 from askllama.models.registry import load_tokenizer
 from askllama.passages import cut
@@ -28,7 +30,7 @@ def check(document: Document, passages: list[Passage]) -> None:
         assert len(load_tokenizer().encode(passage.text, add_special_tokens=False).ids) <= TOKENS[1]
         assert passage.text.split("\n")[0] in lines[passage.first_line - 1]
         assert passage.text.split("\n")[-1] in lines[passage.last_line - 1]
-    assert all(a.end <= b.start for a, b in zip(passages, passages[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(passages))
 
 
 @pytest.mark.parametrize("path", BUILT_IN, ids=lambda p: p.stem)
@@ -37,7 +39,11 @@ def test_passages_are_slices_and_lose_nothing(path: Path) -> None:
     passages = passages_of(loaded)
     check(loaded, passages)
     rest = list(loaded.text)
-    for span in [(0, loaded.body), *((h.offset, h.end) for h in loaded.headings), *((p.start, p.end) for p in passages)]:
+    for span in [
+        (0, loaded.body),
+        *((h.offset, h.end) for h in loaded.headings),
+        *((p.start, p.end) for p in passages),
+    ]:
         rest[span[0] : span[1]] = " " * (span[1] - span[0])
     assert "".join(rest).strip() == ""
 
@@ -56,7 +62,9 @@ def test_heading_paths_follow_the_levels(folder: Path) -> None:
 
 
 def test_list_items_stay_whole(folder: Path) -> None:
-    items = [f"- {year}: " + f"In the year {year} something of note took place somewhere. " * 3 for year in range(1990, 2010)]
+    items = [
+        f"- {year}: " + f"In the year {year} something of note took place somewhere. " * 3 for year in range(1990, 2010)
+    ]
     path = folder / "list.md"
     path.write_text("# Years\n\n" + "\n".join(items) + "\n")
     passages = passages_of(documents.load(path))
@@ -67,7 +75,15 @@ def test_list_items_stay_whole(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " \n\t\n", "x" * 5000, "word " * 2000, "é" * 300 + "\r\n" * 50 + "日本語のテキスト。" * 200, "a\n\n\n\nb", "👩‍👩‍👧‍👦 " * 400],
+    [
+        "",
+        " \n\t\n",
+        "x" * 5000,
+        "word " * 2000,
+        "é" * 300 + "\r\n" * 50 + "日本語のテキスト。" * 200,
+        "a\n\n\n\nb",
+        "👩‍👩‍👧‍👦 " * 400,
+    ],
 )
 def test_odd_texts(text: str) -> None:
     loaded = document(text)

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from askllama import render
 from askllama.render import Style
 from askllama.types import Answer, Citation, Hit, Passage, Refusal

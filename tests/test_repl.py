@@ -5,13 +5,21 @@ from __future__ import annotations
 import io
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 import pytest
-from askllama import documents
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from askllama import documents, repl
 from askllama.answering import Listener
 from askllama.config import ModelSpec, Settings
 from askllama.errors import CorpusError, ModelError
@@ -20,9 +28,6 @@ from askllama.library import Library, Report, Status
 from askllama.render import Style
 from askllama.repl import run
 from askllama.types import Answer, Citation, Hit, Passage, Refusal
-from prompt_toolkit.application import create_app_session
-from prompt_toolkit.input import PipeInput, create_pipe_input
-from prompt_toolkit.output import DummyOutput
 
 TEXT = "".join(f"Line {n}.\n" for n in range(1, 9)) + "Mistral AI made Mixtral\x1b in 2023.\nThe end.\n"
 SPAN = "Mistral AI"
@@ -99,7 +104,9 @@ class FakeLibrary:
     def _citation(self) -> Citation:
         start = TEXT.index(QUOTE)
         sha256 = documents.hash_bytes(TEXT.encode())
-        return Citation(1, str(self._file), "Notes", None, 9, 9, start, start + len(QUOTE), QUOTE, sha256, (0, len(SPAN)))
+        return Citation(
+            1, str(self._file), "Notes", None, 9, 9, start, start + len(QUOTE), QUOTE, sha256, (0, len(SPAN))
+        )
 
 
 @pytest.fixture
@@ -125,10 +132,12 @@ class Transcript:
         """What the lines make of stdout and stderr, which has the greeting cut off."""
         stdin = io.TextIOWrapper(io.BytesIO("\n".join(lines).encode("utf-8", "surrogateescape")))
         self._monkeypatch.setattr(sys, "stdin", stdin)
-        run(cast(Library, library), Style(colour, self._folder))
+        run(cast("Library", library), Style(colour, self._folder))
         out, err = self._capsys.readouterr()
         greeting, _, err = err.partition("\n")
-        assert greeting == f"askllama over {library.settings.corpus[0].name} (1 documents). Ask a question, or type /help."
+        assert (
+            greeting == f"askllama over {library.settings.corpus[0].name} (1 documents). Ask a question, or type /help."
+        )
         return out, err
 
 
@@ -313,7 +322,7 @@ def keyboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[PipeInput]:
 
 def type_into(library: FakeLibrary, keyboard: PipeInput, keys: str) -> None:
     keyboard.send_text(keys)
-    run(cast(Library, library), Style(False, ""))
+    run(cast("Library", library), Style(False, ""))
 
 
 def test_interrupt_clears_the_line(library: FakeLibrary, keyboard: PipeInput) -> None:
@@ -326,21 +335,43 @@ def test_end_of_input_leaves(library: FakeLibrary, keyboard: PipeInput) -> None:
     assert library.log.open == []
 
 
+def test_tab_completes_a_command(
+    library: FakeLibrary, keyboard: PipeInput, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_prompt = repl._prompt
+
+    def make_watched(session: repl.Session) -> PromptSession[str]:
+        """A prompt that gets Enter once the completion, which takes its time, is there; Ctrl-D if it never is."""
+        prompt = make_prompt(session)
+        buffer = prompt.default_buffer
+        buffer.on_text_changed += lambda _: keyboard.send_text("\r") if buffer.text == "/quit" else None
+        return prompt
+
+    monkeypatch.setattr(repl, "_prompt", make_watched)
+    give_up = threading.Timer(30, keyboard.send_text, ["\x03\x04"])
+    give_up.start()
+    type_into(library, keyboard, "/qu\t")
+    assert give_up.is_alive()
+    give_up.cancel()
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
-    ("typed", "shown"),
+    ("typed", "offered"),
     [
-        ("/mo\t tiny\r/model\r", "tiny\n"),
-        ("/model ti\t\r/model\r", "tiny\n"),
-        ("/corpus more\t\r/corpus\r", "/more docs (1 documents)\n"),
-        ("/search Mix\t\r", ""),
-        ("wh\t\r", REFUSAL),
+        ("/", list(repl.COMMANDS)),
+        ("/mo", ["/model"]),
+        ("/model ", ["tiny", "none"]),
+        ("/model t", ["tiny"]),
+        ("/corpus more", [" docs"]),
+        ("/search Mix", []),
+        ("who", []),
+        ("model ", []),
     ],
 )
-def test_completion(
-    library: FakeLibrary, keyboard: PipeInput, capsys: pytest.CaptureFixture[str], typed: str, shown: str
-) -> None:
-    type_into(library, keyboard, f"{typed}/qu\t\r")
-    assert capsys.readouterr().out.endswith(shown)
+def test_completions(library: FakeLibrary, typed: str, offered: list[str]) -> None:
+    completer = repl._completer(repl.Session(cast("Library", library), Style(False, "")))
+    assert [c.text for c in completer.get_completions(Document(typed), CompleteEvent())] == offered
 
 
 def test_history_is_kept_for_the_next_session(library: FakeLibrary, keyboard: PipeInput) -> None:

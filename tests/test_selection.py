@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from askllama.selection import Candidate, WordFit, agreeing, confidence, rank
 from askllama.types import Hit, Passage, Reading, Span
 
@@ -71,7 +72,10 @@ def test_spans_that_agree_are_one_answer() -> None:
 
 
 def test_dates_that_differ_are_both_shown() -> None:
-    assert groups(candidate(1, "February 2023", 9), candidate(2, "March 2023", 8)) == [["February 2023"], ["March 2023"]]
+    assert groups(candidate(1, "February 2023", 9), candidate(2, "March 2023", 8)) == [
+        ["February 2023"],
+        ["March 2023"],
+    ]
 
 
 def test_differing_dates_of_one_passage_names_and_weak_spans_are_not() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+
 from askllama.words import content_words, fts_query, is_name, missing_words
 
 
@@ -33,7 +34,13 @@ def matches(question: str, text: str, whole: bool = False) -> bool:
 
 @pytest.mark.parametrize(
     ("question", "text"),
-    [("gpt4?", "GPT-4 came"), ("GPT-4?", "gpt4 came"), ("llama2?", "LLaMA 2"), ("Llama 2?", "the llama2 model"), ("Llama 4", "Llama")],
+    [
+        ("gpt4?", "GPT-4 came"),
+        ("GPT-4?", "gpt4 came"),
+        ("llama2?", "LLaMA 2"),
+        ("Llama 2?", "the llama2 model"),
+        ("Llama 4", "Llama"),
+    ],
 )
 def test_spellings_of_a_name_match(question: str, text: str) -> None:
     assert matches(question, text)
@@ -44,7 +51,9 @@ def test_a_whole_name_needs_its_number() -> None:
     assert matches("Llama 3", "LLaMA 3", whole=True)
 
 
-@pytest.mark.parametrize("text", ['"', "'); DROP TABLE", "a AND OR NOT (", "NEAR(x y)", "col: x*", "^a", "☃ 日本", "-", "a\0b"])
+@pytest.mark.parametrize(
+    "text", ['"', "'); DROP TABLE", "a AND OR NOT (", "NEAR(x y)", "col: x*", "^a", "☃ 日本", "-", "a\0b"]
+)
 def test_no_question_breaks_the_query(text: str) -> None:
     matches(text, "something")
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from math import log
 from pathlib import Path
 from random import Random
+from typing import Any
 
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\b\d[\d,.]*\b")
@@ -52,7 +53,7 @@ def load_set(path: Path) -> list[Example]:
         return [_parse(json.loads(line)) for line in lines]
 
 
-def _parse(row: dict) -> Example:
+def _parse(row: dict[str, Any]) -> Example:
     spans = tuple((a["start"], a["start"] + len(a["text"])) for a in row["answers"])
     return Example(row["question"], row["context"], spans if row["answerable"] else (), row["title"])
 

@@ -58,7 +58,7 @@ def _feature(
     if example.answers and span is None:
         return None
     low, high = _crop(len(context.ids), span, random)
-    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    cls, sep = (int(tokenizer.token_to_id(token) or 0) for token in ("[CLS]", "[SEP]"))
     ids = [cls, *question.ids[:MAX_QUESTION], sep]
     if heading.ids:
         ids += [*heading.ids[:MAX_HEADING], sep]

@@ -23,11 +23,13 @@ _SUPPORT = 3  # citations for one statement
 _SENTENCES = 3  # sentences in an answer that wants more than a span
 _SENTENCE_MARGIN = 5.0  # logits below the best sentence at which one no longer belongs to the answer
 
-# Asked for reasons, ways, or several things: a span would be too short an answer.
+# Asked for reasons, ways, a verdict or several things: a span would be too short an answer.
 _EXPLAIN = re.compile(
-    r"^\W*(?:and |so |but )?(?:why|how(?! (?:many|much|large|big|long|old|often|far|tall|fast|small|high|good))|explain|describe"
-    r"|list|name (?:all|some|the)|tell me|summari[sz]e|compare|what are|is|are|was|were|do|does|did|can|could|has|have|will)\b",
-    re.IGNORECASE,
+    r"""^\W* (?:(?:and|so|but)\ )?
+    (?: why | explain | describe | list | name\ (?:all|some|the) | tell\ me | summari[sz]e | compare | what\ are
+      | how (?!\ (?:many|much|large|big|long|old|often|far|tall|fast|small|high|good|soon)\b)
+      | is | are | was | were | do | does | did | can | could | has | have | will )\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 
@@ -52,8 +54,8 @@ def answer(question: str, ask: Ask, hash_of: Callable[[str], str], listener: Lis
     if sure < ask.threshold:
         made = Answer(question, "", (), 0.0, refusal=Refusal(missing, tuple(hit.passage for hit in hits[:_NEAREST])))
     else:
-        made = _generate(question, ask.generator, candidates, hash_of, listener) if ask.generator else None
-        made = _add_dropped(_extract(question, candidates, hash_of), made)
+        written = _generate(question, ask.generator, candidates, hash_of, listener) if ask.generator else None
+        made = _add_dropped(_extract(question, candidates, hash_of), written)
     return replace(made, confidence=sure, seconds=time.perf_counter() - began)
 
 
@@ -88,7 +90,9 @@ def _distinct(candidates: Iterable[Candidate], count: int, first: int) -> list[E
     pieces: list[Evidence] = []
     for candidate in candidates:
         piece = around(candidate.passage, candidate.span, first + len(pieces))
-        overlaps = any(p.passage.path == piece.passage.path and p.start < piece.end and piece.start < p.end for p in pieces)
+        overlaps = any(
+            p.passage.path == piece.passage.path and p.start < piece.end and piece.start < p.end for p in pieces
+        )
         if not overlaps:
             pieces.append(piece)
         if len(pieces) == count:

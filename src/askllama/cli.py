@@ -41,7 +41,10 @@ class QuestionGroup(click.Group):
 
     def _first_positional(self, args: list[str]) -> int | None:
         takes_value = {
-            name for p in self.commands["ask"].params if isinstance(p, click.Option) and not p.is_flag for name in p.opts
+            name
+            for p in self.commands["ask"].params
+            if isinstance(p, click.Option) and not p.is_flag
+            for name in p.opts
         }
         place = 0
         while place < len(args) and args[place].startswith("-") and args[place] not in ("-", "--"):
@@ -94,7 +97,7 @@ def main() -> None:
 @_model_options
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_context
-def ask(ctx: click.Context, question: tuple[str, ...], as_json: bool, **flags: Any) -> None:
+def ask(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Answer QUESTION (the default command); `-` or a pipe reads it from stdin."""
     from askllama import render
 
@@ -133,7 +136,7 @@ def index(paths: tuple[str, ...], rebuild: bool, **flags: Any) -> None:
 @click.option("-k", "--passages", type=int, metavar="N", help="How many hits to show.")
 @click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
 @click.pass_context
-def search(ctx: click.Context, question: tuple[str, ...], as_json: bool, **flags: Any) -> None:
+def search(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Show the passages found for QUESTION, with scores and locations."""
     from askllama import render
 
@@ -190,7 +193,7 @@ def models_show(name: str) -> None:
 @main.command()
 @_settings_options
 @click.pass_context
-def doctor(ctx: click.Context, **flags: Any) -> None:
+def doctor(ctx: click.Context, /, **flags: Any) -> None:
     """Check this installation; exit status 2 where something is broken."""
     from askllama.doctor import examine
 

@@ -127,7 +127,7 @@ def _reject_unknown(table: Mapping[str, Any], allowed: set[str], where: str) -> 
 
 def _apply(settings: Settings, table: Mapping[str, Any], where: str, base: Path) -> Settings:
     _reject_unknown(table, set(_KINDS), where)
-    values = {}
+    values: dict[str, Any] = {}
     for name, value in table.items():
         try:
             values[name] = _KINDS[name](value, base)

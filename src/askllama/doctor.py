@@ -79,7 +79,9 @@ def _read(library: Library) -> str:
     reading = library.reader.read("What is the capital of Finland?", [passage])[0]
     found = reading.spans[0].text
     if "Helsinki" not in found:
-        raise ModelError(f"the reader misreads a plain sentence: {found!r}", "pip install --force-reinstall --no-deps askllama")
+        raise ModelError(
+            f"the reader misreads a plain sentence: {found!r}", "pip install --force-reinstall --no-deps askllama"
+        )
     return f"finds {found!r} in a plain sentence"
 
 

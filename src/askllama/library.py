@@ -1,8 +1,8 @@
 """The composition root and public Python API.
 
-    with Library.open(load_settings({"corpus": ["notes"]})) as library:
-        library.sync()
-        print(library.ask("when did Mixtral launch?").text)
+with Library.open(load_settings({"corpus": ["notes"]})) as library:
+    library.sync()
+    print(library.ask("when did Mixtral launch?").text)
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ class Library:
     def __enter__(self) -> Library:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -169,14 +171,14 @@ class Library:
         return make_split(load_tokenizer())
 
     def _write(self, waiting: Sequence[_Pending]) -> None:
-        texts = [f"{p.heading_path}\n{p.text}" for pending in waiting for p in pending.passages]
         if not waiting:
             return
-        vectors = self.encoder.encode_passages(texts) if texts else []
+        texts = [f"{p.heading_path}\n{p.text}" for pending in waiting for p in pending.passages]
+        vectors = list(self.encoder.encode_passages(texts)) if texts else []  # a document may be empty
         low = 0
         for pending in waiting:
             high = low + len(pending.passages)
-            self.store.put(pending.document, pending.state, pending.passages, vectors[low:high])  # type: ignore[arg-type]
+            self.store.put(pending.document, pending.state, pending.passages, vectors[low:high])
             low = high
 
     def rebuild(self, progress: Progress = _silent) -> Report:

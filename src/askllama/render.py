@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Documents are hostile: what a terminal would obey, or what would reorder the text around it, is shown instead.
 _CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
-_CONTROLS |= {code: 0xFFFD for code in (0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+_CONTROLS |= dict.fromkeys((127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)), 65533)
 _SNIPPET = 160
 
 

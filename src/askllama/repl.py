@@ -161,7 +161,7 @@ class Session:
         if self.library.settings.model is None:
             yield None
             return
-        pieces = []
+        pieces: list[str] = []
 
         def show(piece: str) -> None:
             if not pieces:

@@ -72,7 +72,7 @@ def load(path: Path) -> Document:
     module = _BY_SUFFIX.get(path.suffix.lower())
     if module is None:
         raise DocumentError(f"{path}: no loader for this format")
-    return cast(Loader, import_module(module)).load(path, data)
+    return cast("Loader", import_module(module)).load(path, data)
 
 
 def hash_bytes(data: bytes) -> str:

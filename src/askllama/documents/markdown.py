@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import yaml
@@ -41,8 +41,9 @@ def _headings(text: str, body: int) -> tuple[Heading, ...]:
     content = text[body:]
     tokens = MarkdownIt("commonmark").parse(content.replace("\r\n", "\n").replace("\r", " "))
     lines = list(accumulate((len(line) + 1 for line in content.split("\n")), initial=body))
-    return tuple(
-        Heading(*(min(lines[n], len(text)) for n in token.map), int(token.tag[1]), " ".join(inline.content.split()))
-        for token, inline in zip(tokens, tokens[1:], strict=False)
-        if token.type == "heading_open" and token.map
-    )
+    headings = []
+    for token, inline in pairwise(tokens):
+        if token.type == "heading_open" and token.map:
+            start, end = (min(lines[number], len(text)) for number in token.map)
+            headings.append(Heading(start, end, int(token.tag[1]), " ".join(inline.content.split())))
+    return tuple(headings)

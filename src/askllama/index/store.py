@@ -145,14 +145,15 @@ class Store:
         return {path: (FileState(size, mtime), reason) for path, size, mtime, reason in rows}
 
     def put(
-        self, document: Document, state: FileState, passages: Sequence[Passage], embeddings: NDArray[float32]
+        self, document: Document, state: FileState, passages: Sequence[Passage], embeddings: Sequence[NDArray[float32]]
     ) -> None:
-        """Add or replace a document with its passages; ``embeddings`` has shape (passages, dimensions)."""
+        """Add or replace a document with its passages and the embedding of each, of shape (dimensions,)."""
         with self._transaction() as connection:
             _forget(connection, document.path)
             row = (document.path, document.title, document.format, document.text, document.sha256)
             cursor = connection.execute(
-                "INSERT INTO documents (path, title, format, text, sha256, size, mtime_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO documents (path, title, format, text, sha256, size, mtime_ns)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (*row, state.size, state.mtime_ns),
             )
             for passage, embedding in zip(passages, embeddings, strict=True):

@@ -58,9 +58,7 @@ def open_encoder(name: str, cache: Path, threads: int, notify: Notify) -> Senten
 class SentenceEncoder:
     """A sentence-transformers model and its twin; implements Encoder."""
 
-    def __init__(
-        self, folder: Path, name: str, weights_hash: str, cache: Path, threads: int, notify: Notify
-    ) -> None:
+    def __init__(self, folder: Path, name: str, weights_hash: str, cache: Path, threads: int, notify: Notify) -> None:
         self.identity = f"{name}:{weights_hash[:16]}"
         self._folder = folder
         self._name = name
@@ -70,7 +68,8 @@ class SentenceEncoder:
 
     def encode_question(self, text: str) -> NDArray[float32]:
         """One unit vector of shape (dimensions,), float32."""
-        return self._encode_by_twin([text])[0] if self._twin else self._encode_by_original([text])[0]
+        vector: NDArray[float32] = self.encode_passages([text])[0]
+        return vector
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[float32]:
         """Unit vectors of shape (texts, dimensions), float32."""
@@ -163,4 +162,9 @@ def _is_convertible(folder: Path) -> bool:
         same_words = registry.hash_file(folder / "tokenizer.json") == registry.MINILM_HASHES["tokenizer.json"]
     except (OSError, ValueError):
         return False
-    return config.get("model_type") == "bert" and bool(pooling.get("pooling_mode_mean_tokens")) and same_words and not prompts
+    return (
+        config.get("model_type") == "bert"
+        and bool(pooling.get("pooling_mode_mean_tokens"))
+        and same_words
+        and not prompts
+    )

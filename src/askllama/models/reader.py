@@ -50,6 +50,7 @@ class GgufReader:
         head = packed.reshape(2, self._embedder.dimensions + 1)
         self._weight, self._bias = head[:, :-1].T, head[:, -1]
         self._tokenizer = registry.load_tokenizer()
+        self._cls, self._sep = (int(self._tokenizer.token_to_id(t) or 0) for t in ("[CLS]", "[SEP]"))
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """One reading per passage: up to four spans that do not overlap, best first."""
@@ -68,16 +69,15 @@ class GgufReader:
         return Reading(passage, tuple(spans))
 
     def _tokenise(self, question: str, passage: Passage) -> _Tokens:
-        cls, sep = self._tokenizer.token_to_id("[CLS]"), self._tokenizer.token_to_id("[SEP]")
         asked, heading, body = self._tokenizer.encode_batch(
             [question, passage.heading_path, passage.text], add_special_tokens=False
         )
-        ids = [cls, *asked.ids[:_LONGEST_QUESTION], sep]
+        ids = [self._cls, *asked.ids[:_LONGEST_QUESTION], self._sep]
         if heading.ids:
-            ids += [*heading.ids[:_LONGEST_HEADING], sep]
+            ids += [*heading.ids[:_LONGEST_HEADING], self._sep]
         first = len(ids)
         room = _WINDOW - first - 1
-        return _Tokens([*ids, *body.ids[:room], sep], first, body.offsets[:room])
+        return _Tokens([*ids, *body.ids[:room], self._sep], first, body.offsets[:room])
 
 
 def best_spans(logits: NDArray[float32]) -> list[tuple[int, int, float]]:
@@ -90,7 +90,7 @@ def best_spans(logits: NDArray[float32]) -> list[tuple[int, int, float]]:
     scores = logits[:, None, 0] + logits[None, :, 1]
     first, last = np.indices(scores.shape)
     scores = np.where((last >= first) & (last - first < _LONGEST_SPAN), scores, -np.inf)
-    found = []
+    found: list[tuple[int, int, float]] = []
     while len(found) < _SPANS and np.isfinite(best := scores.max()):
         start, end = np.unravel_index(int(scores.argmax()), scores.shape)
         found.append((int(start), int(end), float(best)))

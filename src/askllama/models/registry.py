@@ -73,7 +73,9 @@ def find_generator(name: str, models: Mapping[str, ModelSpec], folder: Path) -> 
         return _check_gguf(path)
     spec = models.get(name.lower())
     if spec is None:
-        raise ModelError(f"no model is called {name!r}", "askllama models  lists the names; a path to a .gguf works too")
+        raise ModelError(
+            f"no model is called {name!r}", "askllama models  lists the names; a path to a .gguf works too"
+        )
     file = folder / spec.file
     if not file.exists():
         raise ModelError(
