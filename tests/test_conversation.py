@@ -72,6 +72,8 @@ LEAD = "Who is the Machine Learning Lead at Zefort?"
         (RELEASED, "", "But why?", "why was Mixtral released?"),
         ("was Mixtral released?", "", "when?", "when was Mixtral released?"),
         ("who made Mixtral?", "Mistral AI [1]", "why?", "why Mistral AI made Mixtral?"),
+        ("who made Mixtral?", "", "why?", "why Mixtral?"),
+        ("which company made Mixtral?", "Mistral AI [1]", "why?", "why company made Mixtral?"),
         (LEAD, "Anna Ek [1]", "why is that?", "why is Anna Ek the Machine Learning Lead at Zefort?"),
         ("how many parameters does DBRX have?", "", "why so?", "why does DBRX have many parameters?"),
         ("GPT-4 release date", "", "why?", "why GPT-4 release date?"),

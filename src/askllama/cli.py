@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -240,27 +239,21 @@ def _library(*, quiet: bool, corpus: tuple[str, ...], extract: bool = False, **f
     from dataclasses import replace
 
     from askllama.library import Library
+    from askllama.terminal import tell
 
     settings = _load_settings(corpus=corpus or None, **flags)
     settings = replace(settings, model=None) if extract else settings
-    return Library.open(settings, partial(_tell, quiet))
+    return Library.open(settings) if quiet else Library.open(settings, tell)
 
 
 def _sync(library: Library, quiet: bool, rebuild: bool = False) -> Report:
-    def progress(done: int, files: int) -> None:
-        if files:
-            _tell(quiet, f"indexing {done} of {files} files" if done < files else "")
+    from askllama.terminal import tell, tell_progress
 
     try:
-        return library.rebuild(progress) if rebuild else library.sync(progress)
+        bring = library.rebuild if rebuild else library.sync
+        return bring() if quiet else bring(tell_progress)
     finally:
-        _tell(quiet, "")
-
-
-def _tell(quiet: bool, message: str) -> None:
-    """One line on stderr that the next one replaces; only a terminal shows it."""
-    if not quiet and sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{message + ' …' if message else ''}", nl=False, err=True)
+        tell("")
 
 
 @contextmanager
@@ -276,9 +269,6 @@ def _stream(quiet: bool) -> Iterator[Callable[[str], object] | None]:
 
 
 def _style() -> Style:
-    import os
+    from askllama.terminal import make_style
 
-    from askllama.render import Style
-
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(colour, os.getcwd())
+    return make_style()

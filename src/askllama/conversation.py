@@ -68,8 +68,10 @@ def _statement(last: Turn) -> str:
     asked = _ASKED.fullmatch(last.question)
     opener, _, rest = last.question.partition(" ")
     subject = _headline(last) if opener.lower() == "who" else ""
+    if asked is None and opener.lower() == "who":
+        return f"{subject} {rest}" if subject else _topic(last)
     if asked is None:
-        return f"{subject} {rest}".strip() if opener.lower() in ("who", "what", "which") else last.question
+        return rest if opener.lower() in ("what", "which") else last.question
     phrase, auxiliary, rest = asked.groups()
     subject = subject if auxiliary in ("is", "was", "are", "were") else ""
     return " ".join(part for part in (auxiliary, subject, rest, phrase) if part)

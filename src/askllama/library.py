@@ -71,7 +71,7 @@ class Library:
     def __init__(self, settings: Settings, notify: Callable[[str], None] = _silent) -> None:
         self.settings = settings
         self.folder = index_folder(settings.data, settings.corpus)
-        self._notify = notify
+        self.notify = notify
 
     @classmethod
     def open(cls, settings: Settings, notify: Callable[[str], None] = _silent) -> Library:
@@ -102,7 +102,7 @@ class Library:
         from askllama.models.encoder import open_encoder
 
         settings = self.settings
-        return open_encoder(settings.encoder, settings.cache, settings.threads, self._notify)
+        return open_encoder(settings.encoder, settings.cache, settings.threads, self.notify)
 
     @cached_property
     def reader(self) -> Reader:
@@ -120,7 +120,7 @@ class Library:
         from askllama.models.registry import find_generator
 
         path = find_generator(self.settings.model, self.settings.models, self.settings.data / "models")
-        self._notify(f"loading {path.name}")
+        self.notify(f"loading {path.name}")
         return GgufGenerator(path, self.settings.threads)
 
     def sync(self, progress: Progress = _silent) -> Report:
@@ -192,6 +192,10 @@ class Library:
     def search(self, question: str, count: int) -> list[Hit]:
         """The best passages for a question, from the index as it is."""
         return self._retriever.search(question, count)
+
+    def count_words(self, question: str) -> dict[str, int]:
+        """In how many passages each content word of a question occurs."""
+        return self._retriever.count_words(question)
 
     @property
     def _retriever(self) -> Retriever:

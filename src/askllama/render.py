@@ -67,16 +67,19 @@ def answer_text(answer: Answer, style: Style) -> str:
 
 def _citation_text(citation: Citation, style: Style) -> str:
     where = style.path(citation.location) + (f" (p. {citation.page})" if citation.page else "")
-    # A quote over several lines keeps its line breaks: every printed line stands so in the file.
-    return f"  [{citation.number}] {where}  “{_emphasised(citation, style)}”"
+    return f"  [{citation.number}] {where}  {quote_text(citation, style)}"
 
 
-def _emphasised(citation: Citation, style: Style) -> str:
-    if citation.highlight is None:
-        return visible(citation.quote)
-    low, high = citation.highlight
-    before, span, after = citation.quote[:low], citation.quote[low:high], citation.quote[high:]
-    return style.dim(visible(before)) + style.bold(visible(span)) + style.dim(visible(after))
+def quote_text(citation: Citation, style: Style) -> str:
+    """The quote in quotation marks, the answer in it emphasised.
+
+    A quote over several lines keeps its line breaks: every printed line stands so in the file.
+    """
+    low, high = citation.highlight or (0, 0)
+    before, span, after = (
+        visible(part) for part in (citation.quote[:low], citation.quote[low:high], citation.quote[high:])
+    )
+    return f"“{style.dim(before)}{style.bold(span)}{style.dim(after)}”"
 
 
 def _refusal_text(refusal: Refusal, style: Style) -> str:

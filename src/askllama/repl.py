@@ -19,6 +19,7 @@ import click
 from askllama import documents, render
 from askllama.conversation import Turn, resolve
 from askllama.errors import AskllamaError, UsageError
+from askllama.terminal import tell, tell_progress
 from askllama.types import Answer, Citation, Document
 
 if TYPE_CHECKING:
@@ -68,11 +69,13 @@ def _typed(session: Session) -> Iterator[str]:
 def _prompt(session: Session) -> PromptSession[str]:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.output import create_output
+    from prompt_toolkit.shortcuts import CompleteStyle
 
-    # Where stdout goes to a file, the prompt stays on the terminal.
-    output = create_output(always_prefer_tty=True)
     return PromptSession(
-        history=_history(session.library.settings.data / "history"), completer=_completer(session), output=output
+        history=_history(session.library.settings.data / "history"),
+        completer=_completer(session),
+        complete_style=CompleteStyle.READLINE_LIKE,  # a menu would keep eight lines below the prompt empty
+        output=create_output(always_prefer_tty=True),  # where stdout goes to a file, the prompt stays on the terminal
     )
 
 
@@ -152,7 +155,7 @@ class Session:
             answer = self.library.ask(question, listener)
         self._turns.append(Turn(question, answer.text))
         self._last = answer
-        _tell("")
+        tell("")
         click.echo(render.answer_text(answer, self._style))
 
     @contextmanager
@@ -165,7 +168,7 @@ class Session:
 
         def show(piece: str) -> None:
             if not pieces:
-                _tell("")
+                tell("")
             pieces.append(piece)
             click.echo(self._style.dim(render.visible(piece)), nl=False, err=True)
 
@@ -189,8 +192,8 @@ class Session:
         page = f", page {citation.page}" if citation.page else ""
         lines = f"{citation.first_line}-{citation.last_line}"
         where = f"{self._style.path(citation.path)}, lines {lines}{page}, characters {citation.start}-{citation.end}"
-        quote = render.visible(citation.quote)
-        return f"[{citation.number}] {self._style.bold(render.visible(citation.title))}\n    {where}\n    “{quote}”"
+        quote = render.quote_text(citation, self._style)
+        return f"[{citation.number}] {self._style.bold(render.visible(citation.title))}\n    {where}\n    {quote}"
 
     def _citations(self) -> tuple[Citation, ...]:
         if self._last is None:
@@ -237,7 +240,7 @@ class Session:
         if not argument:
             click.echo(self._corpus())
             return
-        self._switch(lambda library: library.sync(_progress), corpus=_paths(argument))
+        self._switch(lambda library: library.sync(tell_progress), corpus=_paths(argument))
         _say(f"corpus: {self._corpus()}")
 
     def _corpus(self) -> str:
@@ -248,7 +251,7 @@ class Session:
 
     def _switch(self, prepare: Callable[[Library], object], **changes: Any) -> None:
         """Go on with another library once it is prepared; where that fails, the old one stays."""
-        library = type(self.library).open(replace(self.library.settings, **changes), _tell)
+        library = type(self.library).open(replace(self.library.settings, **changes), self.library.notify)
         try:
             prepare(library)
         except BaseException:
@@ -298,16 +301,5 @@ def _paths(argument: str) -> tuple[Path, ...]:
 
 
 def _say(message: str) -> None:
-    _tell("")
+    tell("")
     click.echo(render.visible(message), err=True)
-
-
-def _tell(message: str) -> None:
-    """One line on stderr that the next one replaces; only a terminal shows it."""
-    if sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{render.visible(message)}", nl=False, err=True)
-
-
-def _progress(done: int, files: int) -> None:
-    if done < files:
-        _tell(f"indexing {done} of {files} files …")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from askllama.evidence import around
 from askllama.types import Hit, Passage, Reading, Span
 from askllama.words import content_words, is_name
 
-# Weights of the features below, in logits of the reader; fitted by training/calibrate.py.
-_SIMILARITY = 8.0
-_PASSAGE_COVER = 6.0
-_SENTENCE_COVER = 6.0
-_RECIPROCAL_RANK = 2.0
-_ECHO = -4.0
+FEATURES = ("margin", "similarity", "reciprocal rank", "passage cover", "sentence cover", "echo", "kind")
+"""What a candidate is scored by: the reader's margin in logits, the cosine of question and passage, 1 / rank of the
+passage, the share of the question's words that the passage and the sentence hold, whether the span only repeats the
+question, and whether it is the kind of thing that the question asks for (1, 0 unknown, -1)."""
+
+# Fitted by training/calibrate.py, in logits of the reader.
+_WEIGHTS = (1.0, 8.0, 2.0, 6.0, 6.0, -4.0, 1.0)
 _SLOPE = 0.4
 _OFFSET = -7.0
 _MISSING_NAME = -2.0
@@ -26,6 +27,11 @@ _ALTERNATIVE = 2.5  # logits below the best at which a differing date or figure 
 _DATE = re.compile(
     r"\b(?:\d{4}|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"\d|\b(?:no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|half|third|quarter|hundreds?"
+    r"|thousands?|[mb]illions?|several|few|many|single|double|twice)\b",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"\w+")
@@ -46,16 +52,34 @@ class Candidate:
 
 def rank(question: str, hits: Sequence[Hit], readings: Iterable[Reading]) -> list[Candidate]:
     """All spans of all readings, best first: the reader's margin, helped by how well passage and sentence fit."""
+    found = [
+        Candidate(passage, span, sum(w * f for w, f in zip(_WEIGHTS, features, strict=True)))
+        for passage, span, features in describe(question, hits, readings)
+    ]
+    return sorted(found, key=lambda c: -c.score)
+
+
+def describe(
+    question: str, hits: Sequence[Hit], readings: Iterable[Reading]
+) -> Iterator[tuple[Passage, Span, tuple[float, ...]]]:
+    """Every span with its FEATURES."""
     fit = WordFit(question)
-    found = []
     for hit, reading in zip(hits, readings, strict=True):
         passage = hit.passage
-        base = _SIMILARITY * (hit.similarity or 0.0) + _RECIPROCAL_RANK / hit.rank
-        base += _PASSAGE_COVER * fit.cover(f"{passage.heading_path} {passage.text}")
+        cover = fit.cover(f"{passage.heading_path} {passage.text}")
         for span in reading.spans:
-            bonus = base + _SENTENCE_COVER * fit.cover(around(passage, span, 1).quote) + _ECHO * fit.echoes(span.text)
-            found.append(Candidate(passage, span, span.score + bonus))
-    return sorted(found, key=lambda c: -c.score)
+            sentence = fit.cover(around(passage, span, 1).quote)
+            fits = (float(fit.echoes(span.text)), _fits_kind(question, span.text))
+            yield passage, span, (span.score, hit.similarity or 0.0, 1 / hit.rank, cover, sentence, *fits)
+
+
+def _fits_kind(question: str, text: str) -> float:
+    """Whether a date was asked for and the text holds one, or a number."""
+    if re.search(r"\bwhen\b|\b(?:what|which) (?:year|date|month|day)\b", question, re.IGNORECASE):
+        return 1.0 if _DATE.search(text) else -1.0
+    if re.search(r"\bhow (?:many|much|large|big|long|old)\b", question, re.IGNORECASE):
+        return 1.0 if _NUMBER.search(text) else -1.0
+    return 0.0
 
 
 class WordFit:
