@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from scripted import write_scripted
 
 from askllama import __version__
 from askllama.config import Settings
@@ -118,6 +119,19 @@ def test_own_documents_are_indexed_asked_and_followed(askllama: Run, tmp_path: P
     status = json.loads(askllama("status", "--corpus", "notes", "--json", **data).stdout)
     assert status["counts"]["documents"] == 1
     assert sorted(p.name for p in notes.iterdir()) == ["trip.txt"]
+
+
+def test_a_model_writes_and_what_it_makes_up_is_left_out(askllama: Run, tmp_path: Path) -> None:
+    model = tmp_path / "scripted.gguf"
+    write_scripted(
+        model, "AWQ stands for Activation-aware Weight Quantization [1]. It was made by Sam Altman in 1987 [1]."
+    )
+    done = askllama("-m", str(model), "What does AWQ stand for?")
+    assert done.returncode == 0
+    assert done.stdout.startswith("AWQ stands for Activation-aware Weight Quantization [1].\n\n  [1] ")
+    assert made_up in done.stdout.split("left out:")[1]
+    done = askllama("-m", str(model), "--extract", "What does AWQ stand for?")
+    assert done.stdout.startswith("Activation-aware Weight Quantization [1]")
 
 
 def test_search_shows_locations_and_scores(askllama: Run) -> None:

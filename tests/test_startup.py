@@ -15,6 +15,7 @@ HEAVY = ("torch", "sentence_transformers", "transformers", "faiss", "llama_cpp",
     [
         "import askllama",
         "import askllama.cli",
+        "import askllama.__main__",
         "from askllama.cli import main; main(['--help'], standalone_mode=False)",
         "from askllama.cli import main; main(['--version'], standalone_mode=False)",
         "from askllama.cli import main; main(['ask', '--help'], standalone_mode=False)",

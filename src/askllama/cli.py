@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _NOT_FOUND = 1
+_INTERRUPTED = 130  # as the shell says it: 128 and the signal's number
 
 
 class QuestionGroup(click.Group):
@@ -61,6 +62,9 @@ class QuestionGroup(click.Group):
             if error.hint:
                 click.echo(f"  try: {error.hint}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("\naskllama: interrupted", err=True)
+            ctx.exit(_INTERRUPTED)
 
 
 def _settings_options(command: _F) -> _F:
@@ -97,7 +101,10 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_context
 def ask(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags: Any) -> None:
-    """Answer QUESTION (the default command); `-` or a pipe reads it from stdin."""
+    """Answer QUESTION; this is what askllama does without a command.
+
+    `-` or a pipe reads the question from stdin.
+    """
     from askllama import render
 
     text = _read_question(question)

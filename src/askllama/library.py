@@ -25,7 +25,7 @@ from askllama.passages import cut
 from askllama.retrieval import Retriever
 from askllama.types import Answer, Document, Encoder, Generator, Hit, Passage, Reader
 
-_BATCH = 512  # passages that are encoded together
+_BATCH = 128  # passages that are encoded together: a few seconds between two signs of progress
 
 Progress = Callable[[int, int], None]
 """Called with the files done and the files to do."""

@@ -9,6 +9,8 @@ import click
 
 from askllama.render import Style, visible
 
+_BAR = 24  # characters
+
 
 def tell(message: str) -> None:
     """Show one line on stderr that the next one replaces; only a terminal shows it, an empty one clears it."""
@@ -18,7 +20,8 @@ def tell(message: str) -> None:
 
 def tell_progress(done: int, files: int) -> None:
     """Show how far indexing is."""
-    tell(f"indexing {done} of {files} files" if done < files else "")
+    filled = _BAR * done // files if files else _BAR
+    tell(f"indexing [{'#' * filled}{' ' * (_BAR - filled)}] {done} of {files} files" if done < files else "")
 
 
 def make_style() -> Style:

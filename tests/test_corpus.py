@@ -1,0 +1,101 @@
+"""The whole tool over the built-in corpus: every question of questions.jsonl, as a user would ask it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from askllama.library import Library
+from askllama.types import Answer, Citation
+
+QUESTIONS = Path(__file__).with_name("questions.jsonl")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    question: str
+    answers: tuple[str, ...]
+    answerable: bool
+    source: tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def asked(real_library: Library) -> list[tuple[Case, Answer]]:
+    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+    cases = [Case(r["question"], tuple(r["answers"]), r["answerable"], tuple(r["source"])) for r in rows]
+    return [(case, real_library.ask(case.question)) for case in cases]
+
+
+def words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def is_right(case: Case, answer: Answer) -> bool:
+    """The headline or the first quote holds an answer, and the first citation names a file that holds one."""
+    if not answer.citations:
+        return False
+    said = (words(answer.text), words(answer.citations[0].quote))
+    cited = any(Path(c.path).name in case.source for c in answer.citations)
+    return cited and any(words(a) in text for a in case.answers for text in said)
+
+
+def test_most_answerable_questions_are_answered_right(asked: list[tuple[Case, Answer]]) -> None:
+    cases = [(c, a) for c, a in asked if c.answerable]
+    wrong = [f"{c.question} -> {a.text or 'refused'}" for c, a in cases if not is_right(c, a)]
+    assert len(cases) >= 200
+    assert len(wrong) <= 0.2 * len(cases), "\n".join(wrong)
+
+
+def test_most_unanswerable_questions_are_refused(asked: list[tuple[Case, Answer]]) -> None:
+    cases = [(c, a) for c, a in asked if not c.answerable]
+    answered = [f"{c.question} -> {a.text}" for c, a in cases if a.answered]
+    assert len(cases) >= 50
+    assert len(answered) <= 0.25 * len(cases), "\n".join(answered)
+
+
+def check_quote(citation: Citation) -> None:
+    data = Path(citation.path).read_bytes()
+    text = data.decode("utf-8")
+    assert text[citation.start : citation.end] == citation.quote
+    lines = data.split(b"\n")[citation.first_line - 1 : citation.last_line]
+    assert citation.quote.encode() in b"\n".join(lines)
+
+
+def test_every_quote_stands_byte_for_byte_at_the_cited_lines(asked: list[tuple[Case, Answer]]) -> None:
+    citations = [c for _, answer in asked for c in answer.citations]
+    assert len(citations) > 200
+    for citation in citations:
+        check_quote(citation)
+
+
+def test_every_marker_names_a_citation_and_every_citation_a_marker(asked: list[tuple[Case, Answer]]) -> None:
+    for _, answer in asked:
+        assert {int(n) for n in re.findall(r"\[(\d+)\]", answer.text)} == {c.number for c in answer.citations}
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("when did Mixtral launch?", ["December", "2023"]),
+        ("when was LLaMA released?", ["February 2023", "March 2023"]),
+        ("Which company released LLaMA?", ["Meta"]),
+        ("What does AWQ stand for?", ["Activation-aware Weight Quantization"]),
+        ("Who is the Machine Learning Lead at Zefort?", ["Rönnqvist"]),
+        ("How many parameters does DBRX have?", ["132B"]),
+        ("What is Ferret built on?", ["LLaVA"]),
+    ],
+)
+def test_the_headline_says_it(real_library: Library, question: str, expected: list[str]) -> None:
+    answer = real_library.ask(question)
+    assert all(part in answer.text for part in expected), answer.text
+
+
+@pytest.mark.parametrize(
+    "question", ["When was Llama 4 released?", "What is the capital of Finland?", "Who is the CEO of Anthropic?"]
+)
+def test_what_is_not_there_is_refused(real_library: Library, question: str) -> None:
+    assert not real_library.ask(question).answered
