@@ -123,9 +123,8 @@ def test_own_documents_are_indexed_asked_and_followed(askllama: Run, tmp_path: P
 
 def test_a_model_writes_and_what_it_makes_up_is_left_out(askllama: Run, tmp_path: Path) -> None:
     model = tmp_path / "scripted.gguf"
-    write_scripted(
-        model, "AWQ stands for Activation-aware Weight Quantization [1]. It was made by Sam Altman in 1987 [1]."
-    )
+    made_up = "It was made by Sam Altman in 1987 [1]."
+    write_scripted(model, f"AWQ stands for Activation-aware Weight Quantization [1]. {made_up}")
     done = askllama("-m", str(model), "What does AWQ stand for?")
     assert done.returncode == 0
     assert done.stdout.startswith("AWQ stands for Activation-aware Weight Quantization [1].\n\n  [1] ")
