@@ -62,3 +62,6 @@ class FakeGenerator:
     def generate(self, question: str, evidence: Sequence[Evidence]) -> Iterator[str]:
         self.evidence = evidence
         yield from re.findall(r"\S+\s*", self._text)
+
+    def close(self) -> None:
+        self.evidence = ()

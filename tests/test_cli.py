@@ -13,6 +13,7 @@ import pytest
 from scripted import write_scripted
 
 from askllama import __version__
+from askllama.cli import main
 from askllama.config import Settings
 from askllama.library import Library
 
@@ -82,6 +83,11 @@ def test_a_question_that_looks_like_a_command_or_an_option(askllama: Run) -> Non
         (("--corpus", "nowhere", "who?"), "no such file or folder"),
         (("-m", "nothing-1b", "who?"), "no model is called 'nothing-1b'\n  try: askllama models"),
         (("-m", "gone.gguf", "who?"), "gone.gguf: No such file"),
+        (("status", "--corpus", "nowhere"), "no such file or folder"),
+        (("--corpus", "x" * 300, "who?"), "no such file or folder"),
+        (("--corpus", "", "who?"), "a path is empty"),
+        (("-m", "~nosuchuser/" + "x" * 300, "who?"), "no model is called"),
+        (("--corpus", "no\x1b[31mpe", "who?"), "no such file or folder: "),
         (("-k", "0", "who?"), "passages = 0 is not valid"),
         (("--threshold", "7", "who?"), "threshold = 7.0 is not valid"),
         (("--nonsense", "who?"), "No such option"),
@@ -94,6 +100,33 @@ def test_mistakes_end_with_status_2_and_a_reason(askllama: Run, args: tuple[str,
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stderr
+
+
+def test_output_that_cannot_be_written_is_status_2(askllama: Run, real_settings: Settings) -> None:
+    environ = {**os.environ, "ASKLLAMA_DATA": str(real_settings.data), "ASKLLAMA_CACHE": str(real_settings.cache)}
+    command = f"{sys.executable} -m askllama status > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=environ)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "command"),
+    [
+        (["-qk", "3", "search", "Mixtral"], "search"),
+        (["-qk3", "search", "Mixtral"], "search"),
+        (["--passages=3", "search", "Mixtral"], "search"),
+        (["-c", "search", "Mixtral?"], "ask"),
+        (["-qc", "index", "who?"], "ask"),
+        (["who?", "-q"], "ask"),
+        (["status"], "status"),
+        (["--", "status"], "ask"),
+    ],
+)
+def test_the_command_is_found_among_the_options(args: list[str], command: str) -> None:
+    with main.make_context("askllama", args) as context:
+        assert context._protected_args == [command]
 
 
 def test_a_wrong_settings_file_is_named(askllama: Run, tmp_path: Path) -> None:

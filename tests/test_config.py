@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,16 +24,18 @@ def test_defaults_are_the_built_in_corpus_and_no_generator() -> None:
 
 
 def test_flags_beat_environment_beats_file(config: Path) -> None:
-    config.write_text('passages = 3\nthreads = 7\nmodel = "file"\ncorpus = ["docs"]\n')
+    config.write_text('passages = 3\nthreads = 1\nmodel = "file"\ncorpus = ["docs"]\n')
     environ = {"ASKLLAMA_CONFIG": str(config), "ASKLLAMA_PASSAGES": "4", "ASKLLAMA_MODEL": "environment"}
     settings = load_settings({"model": "flag", "passages": None}, environ)
-    assert (settings.threads, settings.passages, settings.model) == (7, 4, "flag")
+    assert (settings.threads, settings.passages, settings.model) == (1, 4, "flag")
     assert settings.corpus == (config.parent / "docs",)
 
 
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
+        ("passages = inf", "passages = inf", ""),
+        ('corpus = [""]', "a path is empty", ""),
         ("pasages = 3", "unknown key 'pasages'", "did you mean 'passages'?"),
         ("passages = 0", "at least 1", ""),
         ('passages = "many"', "passages", ""),
@@ -57,6 +60,17 @@ def test_a_wrong_variable_or_flag_is_named() -> None:
         load_settings({"passages": 0}, environ={})
 
 
+def test_threads_are_no_more_than_processors_and_tilde_is_home_or_itself() -> None:
+    settings = load_settings({"threads": 100_000, "corpus": ["~nosuchuser/x"]}, environ={})
+    assert settings.threads <= (os.cpu_count() or 1)
+    assert settings.corpus == (Path.cwd() / "~nosuchuser" / "x",)
+
+
+def test_a_settings_file_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        load_settings(environ={"ASKLLAMA_CONFIG": str(tmp_path / "gone.toml")})
+
+
 def test_own_models_are_added(config: Path) -> None:
     entry = (ROOT / "models.toml").read_text().split("\n[")[1]
     body = entry.split("]\n", 1)[1]
@@ -74,4 +88,11 @@ def test_a_models_file_is_checked(tmp_path: Path, text: str, message: str) -> No
     path = tmp_path / "models.toml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=message):
+        read_models(path)
+
+
+def test_a_model_of_the_wrong_type_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    path.write_text((ROOT / "models.toml").read_text().replace("size = ", 'size = "big" # ', 1))
+    with pytest.raises(ConfigError, match="size = 'big' is not valid"):
         read_models(path)

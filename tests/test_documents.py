@@ -92,3 +92,47 @@ def test_vanished_and_oversized_files_are_document_errors(folder: Path, monkeypa
     monkeypatch.setattr(documents, "LARGEST", 99)
     with pytest.raises(DocumentError, match="more than"):
         documents.load(path)
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "date: 2023-13-45",
+        "title: !!int x",
+        "title: " + "[" * 20_000,
+        "a: &a [x]\nb: &b [*a,*a]\ntitle: *b",
+        "title: 2023-01-01",
+    ],
+)
+def test_front_matter_cannot_harm(folder: Path, front: str) -> None:
+    path = folder / "page.md"
+    path.write_text(f"---\n{front}\n---\n# Heading\n\nText.\n")
+    assert documents.load(path).title in ("Heading", "2023-01-01", "x")
+
+
+def test_a_thematic_break_is_no_front_matter(folder: Path) -> None:
+    path = folder / "page.md"
+    path.write_text("---\n\nThe ferry leaves at noon.\n\n---\n\nMore.\n")
+    assert documents.load(path).body == 0
+
+
+@pytest.mark.parametrize("data", [b"\xef\xbb\xbfa\0b", "a\0b".encode("utf-16")])
+def test_text_with_nul_is_binary(folder: Path, data: bytes) -> None:
+    path = folder / "a.txt"
+    path.write_bytes(data)
+    with pytest.raises(DocumentError, match="binary"):
+        documents.load(path)
+
+
+def test_one_broken_byte_does_not_change_the_encoding(folder: Path) -> None:
+    path = folder / "a.txt"
+    path.write_bytes("Über die Fähre nach Åbo, für fünf Gäste. ".encode() * 20 + b"\xff")
+    assert documents.load(path).text.endswith("Gäste. \ufffd")
+
+
+def test_a_parser_that_fails_is_a_document_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "a.md"
+    path.write_text("text")
+    monkeypatch.setattr("askllama.documents.markdown.decode", lambda *_: 1 / 0)
+    with pytest.raises(DocumentError, match="ZeroDivisionError"):
+        documents.load(path)

@@ -22,6 +22,7 @@ from askllama.types import Passage, Span
         ("- March 2023: A comes.\n- April 2023: B comes.", ["March 2023: A comes.", "April 2023: B comes."]),
         ("1. First\n2. Second", ["First", "Second"]),
         ("A line that\ngoes on. Next.\n\nNew paragraph", ["A line that\ngoes on.", "Next.", "New paragraph"]),
+        ("It came out in December\n2023. It was open.", ["It came out in December\n2023.", "It was open."]),
         ("| a | b |\n| c | d |", ["| a | b |", "| c | d |"]),
         ("", []),
         (" \n ", []),

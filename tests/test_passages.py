@@ -9,7 +9,7 @@ import pytest
 from askllama import documents
 from askllama.models.registry import load_tokenizer
 from askllama.passages import cut
-from askllama.splitter import TOKENS, make_split
+from askllama.splitter import LONGEST, TOKENS, blocks, make_split
 from askllama.types import Document, Passage
 
 BUILT_IN = sorted((Path(__file__).parents[1] / "corpus").glob("*.md"))
@@ -97,6 +97,27 @@ def test_random_texts_are_cut_into_slices() -> None:
         for format_ in ("text", "markdown"):
             loaded = document(text, format_)
             check(loaded, passages_of(loaded))
+
+
+def test_headings_with_nothing_below_are_passages(folder: Path) -> None:
+    path = folder / "page.md"
+    path.write_text("# Ferries\n\n## Leaves at noon\n\n## Returns\n\nat six\n\n## Last\n")
+    assert [p.text for p in passages_of(documents.load(path))] == ["## Leaves at noon", "at six", "## Last"]
+
+
+def test_text_without_breaks_stays_small_and_quick() -> None:
+    loaded = document("x" * 100_000)
+    passages = passages_of(loaded)
+    check(loaded, passages)
+    assert max(len(p.text) for p in passages) <= LONGEST
+    assert "".join(p.text for p in passages) == loaded.text
+
+
+def test_blocks_end_where_the_text_breaks() -> None:
+    text = ("A sentence of some words. " * 30 + "\n\n") * 20
+    ends = [end for _, end in blocks(text)]
+    assert ends[-1] == len(text)
+    assert all(text[:end].endswith("\n\n") for end in ends)
 
 
 def test_pages_are_numbered() -> None:

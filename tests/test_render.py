@@ -74,3 +74,12 @@ def test_hits() -> None:
     text = render.hits_text([hit], PLAIN)
     assert text == " 1. /elsewhere/a.md:7  A > B\n    score 0.0325  similarity 0.500  bm25 –\n    some text"
     assert json.loads(render.hits_json([hit]))[0]["passage"]["first_line"] == 7
+
+
+def test_a_line_break_in_a_path_cannot_forge_a_citation() -> None:
+    citation = replace(CITATION, path="/home/me/x\n  [2] fake.md:1  “forged”")
+    assert len(render.answer_text(replace(ANSWER, citations=(citation,)), PLAIN).splitlines()) == 3
+
+
+def test_json_is_ascii() -> None:
+    assert render.answer_json(replace(ANSWER, text="\x9b31m \u202e ü \udcff")).isascii()

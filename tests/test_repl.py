@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from prompt_toolkit.application import create_app_session
@@ -44,6 +44,7 @@ class Log:
     asked: list[str] = field(default_factory=list)
     open: list[FakeLibrary] = field(default_factory=list)
     syncs: int = 0
+    handed_over: int = 0
 
 
 class FakeLibrary:
@@ -63,6 +64,12 @@ class FakeLibrary:
     def close(self) -> None:
         if self in self.log.open:
             self.log.open.remove(self)
+
+    def reopen(self, **changes: Any) -> FakeLibrary:
+        return FakeLibrary(replace(self.settings, **changes))
+
+    def hand_over_generator(self, library: FakeLibrary) -> None:
+        self.log.handed_over += library.settings.model == self.settings.model
 
     @property
     def generator(self) -> object:
@@ -133,7 +140,7 @@ class Transcript:
         self._monkeypatch.setattr(sys, "stdin", stdin)
         run(cast("Library", library), Style(colour, self._folder))
         out, err = self._capsys.readouterr()
-        greeting, _, err = err.partition("\n")
+        greeting, _, err = err.replace("\r\x1b[K", "").partition("\n")
         assert (
             greeting == f"askllama over {library.settings.corpus[0].name} (1 documents). Ask a question, or type /help."
         )
@@ -196,9 +203,15 @@ def test_interrupted_answer_does_not_end_the_session(library: FakeLibrary, trans
     assert transcript(library, "is this slow?", "who made Mixtral?") == (ANSWER, "stopped\n")
 
 
-def test_draft_of_a_generator_goes_to_stderr(library: FakeLibrary, transcript: Transcript) -> None:
+def test_draft_of_a_generator_goes_to_the_terminal_alone(
+    library: FakeLibrary, transcript: Transcript, monkeypatch: pytest.MonkeyPatch
+) -> None:
     library.settings = replace(library.settings, model="tiny")
-    assert transcript(library, "is this slow?", "who made Mixtral?") == (ANSWER, "Mistral \n\nstopped\nMistral \n\n")
+    assert transcript(library, "is this slow?", "who made Mixtral?") == (ANSWER, "stopped\n")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    out, err = transcript(library, "is this slow?", "who made Mixtral?")
+    assert out == ANSWER
+    assert err == "Mistral \n\nstopped\nMistral \n\n"
 
 
 def test_bytes_that_are_no_characters(library: FakeLibrary, transcript: Transcript) -> None:

@@ -60,6 +60,7 @@ def test_confidence_grows_with_the_score_and_falls_with_missing_names() -> None:
     assert 0 < confidence(low, ()) < confidence(high, ()) < 1
     assert confidence(high, ("Finland",)) < confidence(high, ("launch",)) < confidence(high, ())
     assert confidence([], ()) == 0
+    assert confidence(low, ("word",) * 20_000) == pytest.approx(0)
 
 
 def groups(*candidates: Candidate) -> list[list[str]]:

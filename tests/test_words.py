@@ -15,6 +15,7 @@ from askllama.words import content_words, fts_query, is_name, missing_words
         ("What happened in March 2023?", ["happened", "March", "2023"]),
         ("more than 4 models", ["4", "models"]),
         ("GPT-4's context", ["GPT-4", "context"]),
+        ("Was it in May in the US?", ["May", "US"]),
         ("Claude 3.5 or o1?", ["Claude 3.5", "o1"]),
         ("who is it?", ["who", "is", "it"]),
         ("", []),

@@ -13,9 +13,12 @@ def main() -> None:
         with open(__file__.replace("__main__.py", "help.txt"), encoding="utf-8") as page:  # noqa: PTH123  (no import)
             sys.stdout.write(page.read())
         return
-    from askllama.cli import main
+    try:
+        from askllama.cli import main
 
-    main(prog_name="askllama")
+        main(prog_name="askllama")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

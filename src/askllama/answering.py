@@ -44,8 +44,8 @@ class Ask:
     threshold: float
 
 
-def answer(question: str, ask: Ask, hash_of: Callable[[str], str], listener: Listener) -> Answer:
-    """Answer a question; ``hash_of`` gives the sha256 of a document's file by path."""
+def answer(question: str, ask: Ask, listener: Listener) -> Answer:
+    """Answer a question from the documents, or refuse."""
     began = time.perf_counter()
     hits = ask.retriever.search(question, ask.passages)
     candidates = rank(question, hits, ask.reader.read(question, [hit.passage for hit in hits]))
@@ -54,8 +54,8 @@ def answer(question: str, ask: Ask, hash_of: Callable[[str], str], listener: Lis
     if sure < ask.threshold:
         made = Answer(question, "", (), 0.0, refusal=Refusal(missing, tuple(hit.passage for hit in hits[:_NEAREST])))
     else:
-        written = _generate(question, ask.generator, candidates, hash_of, listener) if ask.generator else None
-        made = _add_dropped(_extract(question, candidates, hash_of), written)
+        written = _generate(question, ask.generator, candidates, listener) if ask.generator else None
+        made = _add_dropped(_extract(question, candidates), written)
     return replace(made, confidence=sure, seconds=time.perf_counter() - began)
 
 
@@ -66,23 +66,23 @@ def _add_dropped(extracted: Answer, generated: Answer | None) -> Answer:
     return replace(extracted, dropped=generated.dropped)
 
 
-def _extract(question: str, candidates: Sequence[Candidate], hash_of: Callable[[str], str]) -> Answer:
+def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
     if _EXPLAIN.match(question):
-        return _quote_sentences(question, candidates, hash_of)
+        return _quote_sentences(question, candidates)
     statements = []
     cited: list[Evidence] = []
     for group in agreeing(candidates):
         pieces = _distinct(group, _SUPPORT, len(cited) + 1)
         cited += pieces
         statements.append(_headline(group[0].span.text) + " " + "".join(f"[{p.number}]" for p in pieces))
-    return Answer(question, "; ".join(statements), cite(cited, hash_of), 0.0)
+    return Answer(question, "; ".join(statements), cite(cited), 0.0)
 
 
-def _quote_sentences(question: str, candidates: Sequence[Candidate], hash_of: Callable[[str], str]) -> Answer:
+def _quote_sentences(question: str, candidates: Sequence[Candidate]) -> Answer:
     near = [c for c in candidates if c.score >= candidates[0].score - _SENTENCE_MARGIN]
     pieces = _distinct(near, _SENTENCES, 1)
     text = " ".join(f"{_headline(p.quote)} [{p.number}]" for p in pieces)
-    return Answer(question, text, cite(pieces, hash_of), 0.0)
+    return Answer(question, text, cite(pieces), 0.0)
 
 
 def _distinct(candidates: Iterable[Candidate], count: int, first: int) -> list[Evidence]:
@@ -109,7 +109,6 @@ def _generate(
     question: str,
     generator: Generator,
     candidates: Sequence[Candidate],
-    hash_of: Callable[[str], str],
     listener: Listener,
 ) -> Answer:
     evidence = _distinct(candidates, _EVIDENCE, 1)
@@ -119,10 +118,10 @@ def _generate(
         pieces.append(piece)
     verified = citations.verify("".join(pieces), evidence, question)
     dropped = tuple(f"{d.text} ({d.reason})" for d in verified.dropped)
-    return Answer(question, verified.text, cite(verified.evidence, hash_of), 0.0, generator.name, dropped=dropped)
+    return Answer(question, verified.text, cite(verified.evidence), 0.0, generator.name, dropped=dropped)
 
 
-def cite(evidence: Iterable[Evidence], hash_of: Callable[[str], str]) -> tuple[Citation, ...]:
+def cite(evidence: Iterable[Evidence]) -> tuple[Citation, ...]:
     """Citations of the evidence: the quote is a slice of the document, never a text that a model wrote."""
     return tuple(
         Citation(
@@ -135,7 +134,7 @@ def cite(evidence: Iterable[Evidence], hash_of: Callable[[str], str]) -> tuple[C
             start=e.start,
             end=e.end,
             quote=e.quote,
-            sha256=hash_of(e.passage.path),
+            sha256=e.passage.sha256,
             highlight=(e.span.start - e.start, e.span.end - e.start) if e.span else None,
         )
         for e in evidence

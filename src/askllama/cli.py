@@ -6,9 +6,8 @@ Only click is imported here; a command imports what it needs when it runs, so th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _NOT_FOUND = 1
+_FAILED = 2
 _INTERRUPTED = 130  # as the shell says it: 128 and the signal's number
 
 
@@ -33,7 +33,7 @@ class QuestionGroup(click.Group):
             place = self._first_positional(args)
             if place is not None and args[place] in self.commands:
                 args = [args[place], *args[:place], *args[place + 1 :]]
-            elif place is None and sys.stdin.isatty() and not {"--json", "--help"} & set(args):
+            elif place is None and _is_terminal(sys.stdin) and not {"--json", "--help", "-h"} & set(args):
                 args = ["repl", *args]
             else:
                 args = ["ask", *args]
@@ -48,23 +48,40 @@ class QuestionGroup(click.Group):
         }
         place = 0
         while place < len(args) and args[place].startswith("-") and args[place] not in ("-", "--"):
-            place += 2 if args[place] in takes_value else 1
+            place += 2 if _awaits_value(args[place], takes_value) else 1
         return place if place < len(args) else None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an askllama error becomes its message, its hint and its exit status."""
         from askllama.errors import AskllamaError
+        from askllama.terminal import complain
 
         try:
             return super().invoke(ctx)
         except AskllamaError as error:
-            click.echo(f"askllama: {error}", err=True)
-            if error.hint:
-                click.echo(f"  try: {error.hint}", err=True)
+            complain(str(error), error.hint)
             ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # a full disk behind stdout, say: 1 would mean "not in the documents"
+            complain(str(error))
+            ctx.exit(_FAILED)
         except KeyboardInterrupt:
-            click.echo("\naskllama: interrupted", err=True)
+            complain("interrupted")
             ctx.exit(_INTERRUPTED)
+
+
+def _awaits_value(argument: str, takes_value: set[str]) -> bool:
+    """Whether an option's value is the next argument: so with --corpus, -c and -qc, but not with -k3."""
+    if argument.startswith("--"):
+        return argument in takes_value
+    first = next((place for place, letter in enumerate(argument) if f"-{letter}" in takes_value), None)
+    return first == len(argument) - 1
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether a standard stream is open and a terminal."""
+    return stream is not None and stream.isatty()
 
 
 def _settings_options(command: _F) -> _F:
@@ -106,11 +123,12 @@ def ask(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags
     `-` or a pipe reads the question from stdin.
     """
     from askllama import render
+    from askllama.terminal import draft
 
     text = _read_question(question)
     with _library(**flags) as library:
         _sync(library, flags["quiet"])
-        with _stream(flags["quiet"] or as_json) as listener:
+        with draft(not flags["quiet"] and not as_json) as listener:
             answer = library.ask(text, listener)
     click.echo(render.answer_json(answer) if as_json else render.answer_text(answer, _style()))
     ctx.exit(0 if answer.answered else _NOT_FOUND)
@@ -122,12 +140,14 @@ def ask(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags
 @click.option("--rebuild", is_flag=True, help="Make the index anew, as after a change of encoder.")
 def index(paths: tuple[str, ...], rebuild: bool, **flags: Any) -> None:
     """Build or update the index of PATHS (default: the corpus)."""
+    from askllama.terminal import complain
+
     flags["corpus"] = (*flags["corpus"], *paths)
     with _library(**flags) as library:
         report = _sync(library, flags["quiet"], rebuild)
         counts = library.store.counts()
     for reason in report.failed:
-        click.echo(f"askllama: skipped {reason}", err=True)
+        complain(f"skipped {reason}")
     if not flags["quiet"]:
         click.echo(
             f"{report.indexed} indexed, {report.removed} removed, {len(report.failed)} skipped;"
@@ -202,14 +222,15 @@ def models_show(name: str) -> None:
 def doctor(ctx: click.Context, /, **flags: Any) -> None:
     """Check this installation; exit status 2 where something is broken."""
     from askllama.doctor import examine
+    from askllama.render import visible
 
     sound = True
     with _library(**flags) as library:
         for check in examine(library):
             sound = sound and check.sound
-            click.echo(f"{'ok' if check.sound else 'BROKEN':<7} {check.name}: {check.detail}")
+            click.echo(f"{'ok' if check.sound else 'BROKEN':<7} {check.name}: {visible(check.detail)}")
             if check.hint:
-                click.echo(f"        try: {check.hint}")
+                click.echo(f"        try: {visible(check.hint)}")
     ctx.exit(0 if sound else 2)
 
 
@@ -229,11 +250,12 @@ def _read_question(words: tuple[str, ...]) -> str:
     from askllama.errors import UsageError
 
     text = " ".join(words) if words and words != ("-",) else ""
-    if not text and not (sys.stdin.isatty() and words != ("-",)):
+    if not text and sys.stdin is not None and (words == ("-",) or not _is_terminal(sys.stdin)):
         text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     if not text.strip():
         raise UsageError("no question was given", 'askllama "when did Mixtral launch?"')
-    return text.strip()
+    # The shell may hand over bytes that are no characters, which neither SQLite nor the tokenizer takes.
+    return text.strip().encode("utf-8", "replace").decode("utf-8")
 
 
 def _load_settings(**flags: Any) -> Settings:
@@ -260,19 +282,8 @@ def _sync(library: Library, quiet: bool, rebuild: bool = False) -> Report:
         bring = library.rebuild if rebuild else library.sync
         return bring() if quiet else bring(tell_progress)
     finally:
-        tell("")
-
-
-@contextmanager
-def _stream(quiet: bool) -> Iterator[Callable[[str], object] | None]:
-    """Show a generator's draft while it is written; what survives verification is printed after it."""
-    from askllama.render import visible
-
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    yield lambda piece: click.echo(f"\x1b[2m{visible(piece)}\x1b[0m", nl=False, err=True)
-    click.echo("\n", err=True)
+        if not quiet:
+            tell("")
 
 
 def _style() -> Style:

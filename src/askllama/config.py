@@ -83,6 +83,8 @@ def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, 
         cache=user_cache_path("askllama", appauthor=False),
     )
     config = Path(environ.get("ASKLLAMA_CONFIG") or user_config_path("askllama", appauthor=False) / "config.toml")
+    if environ.get("ASKLLAMA_CONFIG") and not config.exists():
+        raise ConfigError(f"{config}, which ASKLLAMA_CONFIG names, does not exist", "unset ASKLLAMA_CONFIG")
     models = read_models(built_in("models.toml"))
     own = config.parent / "models.toml"
     if own.exists():
@@ -90,9 +92,9 @@ def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, 
     table = _read_toml(config) if config.exists() else {}
     settings = _apply(settings, table, str(config), config.parent)
     variables = {n: environ[v] for n in _KINDS if environ.get(v := f"ASKLLAMA_{n.upper()}")}
-    settings = _apply(settings, variables, "environment", Path.cwd())
+    settings = _apply(settings, variables, "environment", Path())
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    return replace(_apply(settings, given, "command line", Path.cwd()), models=models)
+    return replace(_apply(settings, given, "command line", Path()), models=models)
 
 
 def read_models(path: Path) -> dict[str, ModelSpec]:
@@ -105,6 +107,9 @@ def read_models(path: Path) -> dict[str, ModelSpec]:
         _reject_unknown(table, allowed, f"{path}: [{name}]")
         if missing := sorted(allowed - set(table)):
             raise ConfigError(f"{path}: [{name}] lacks {', '.join(missing)}")
+        for key, kind in _MODEL_KINDS.items():
+            if not isinstance(table[key], kind):
+                raise ConfigError(f"{path}: [{name}] {key} = {table[key]!r} is not valid")
         specs[name] = ModelSpec(name=name, **table)
     return specs
 
@@ -131,7 +136,7 @@ def _apply(settings: Settings, table: Mapping[str, Any], where: str, base: Path)
     for name, value in table.items():
         try:
             values[name] = _KINDS[name](value, base)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, ArithmeticError, OSError) as error:
             raise ConfigError(f"{where}: {name} = {value!r} is not valid: {error}") from error
     return replace(settings, **values)
 
@@ -142,7 +147,10 @@ def _paths(value: Any, base: Path) -> tuple[Path, ...]:
 
 
 def _path(value: Any, base: Path) -> Path:
-    return Path(os.path.abspath(base / Path(value).expanduser()))
+    if not value:
+        raise ValueError("a path is empty")
+    # os.path takes an unknown ~user as it is, where pathlib raises.
+    return Path(os.path.abspath(base / os.path.expanduser(value)))  # noqa: PTH111
 
 
 def _text(value: Any, _: Path) -> str:
@@ -153,6 +161,10 @@ def _count(value: Any, _: Path) -> int:
     return number if (number := int(value)) >= 1 else _fail("at least 1 is needed")
 
 
+def _threads(value: Any, base: Path) -> int:
+    return min(_count(value, base), os.cpu_count() or 1)  # llama.cpp crashes with thousands
+
+
 def _share(value: Any, _: Path) -> float:
     return number if 0 <= (number := float(value)) <= 1 else _fail("a number from 0 to 1 is needed")
 
@@ -161,6 +173,8 @@ def _fail(message: str) -> Any:
     raise ValueError(message)
 
 
+_TOML_TYPES: dict[str, tuple[type, ...]] = {"str": (str,), "float": (int, float), "int": (int,), "bool": (bool,)}
+_MODEL_KINDS = {f.name: _TOML_TYPES[str(f.type)] for f in fields(ModelSpec) if f.name != "name"}
 _KINDS = {
     "corpus": _paths,
     "data": _path,
@@ -169,5 +183,5 @@ _KINDS = {
     "model": _text,
     "passages": _count,
     "threshold": _share,
-    "threads": _count,
+    "threads": _threads,
 }

@@ -5,6 +5,7 @@ AskllamaError
 │   ├── ConfigError      a settings or models file is wrong
 │   └── CorpusError      there is nothing readable where documents should be
 ├── DocumentError    one file cannot be read as text; indexing goes on without it
+│   └── DocumentUnavailable  it cannot be opened this time
 ├── StoreError       the index cannot be used as it is
 │   └── EncoderMismatch  the index was made with another encoder
 └── ModelError       a model's weights are missing, damaged or not supported
@@ -37,6 +38,10 @@ class CorpusError(UsageError):
 
 class DocumentError(AskllamaError):
     """One file cannot be read as text."""
+
+
+class DocumentUnavailable(DocumentError):
+    """One file cannot be opened this time; it is tried again at the next."""
 
 
 class StoreError(AskllamaError):

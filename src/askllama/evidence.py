@@ -11,14 +11,14 @@ from askllama.types import Evidence, Passage, Span
 # at a blank line, and before a list item or a table row.
 _END = re.compile(
     r"""(?P<stop>[.!?…]["'”’)\]]*(?:\[\d+\])*)(?=\s+["'“‘(\[*_]*[A-Z0-9À-Þ])"""
-    r"""|\s*\n\s*\n|\s*\n(?=[ \t]*(?:[-*+•|>]|\d+[.)])\s)"""
+    r"""|\s*\n\s*\n|\s*\n(?=[ \t]*(?:[-*+•|>]|\d{1,2}[.)])\s)"""
 )
 _ABBREVIATION = re.compile(
     r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|vs|etc|e\.g|i\.e|cf|al|approx|ca|Fig|Eq|No|Vol|pp|Inc|Ltd|Co|Corp"
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|U\.S|U\.K)\.$"
 )
-_NUMBER = re.compile(r"\s*\d+\.")
-_MARK = re.compile(r"(?:[-*+•>]|\d+[.)])[ \t]+")
+_NUMBER = re.compile(r"\s*\d{1,2}\.")
+_MARK = re.compile(r"(?:[-*+•>]|\d{1,2}[.)])[ \t]+")
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:

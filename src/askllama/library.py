@@ -14,16 +14,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 from askllama import documents
 from askllama.answering import Ask, Listener, answer
 from askllama.config import Settings
-from askllama.errors import CorpusError, DocumentError
+from askllama.errors import CorpusError, DocumentError, DocumentUnavailable, StoreError
 from askllama.index.store import Counts, FileState, Store
-from askllama.index.sync import find_changes
+from askllama.index.sync import NO_STATE, find_changes
 from askllama.passages import cut
 from askllama.retrieval import Retriever
 from askllama.types import Answer, Document, Encoder, Generator, Hit, Passage, Reader
+
+if TYPE_CHECKING:
+    from askllama.index.vectors import Vectors
 
 _BATCH = 128  # passages that are encoded together: a few seconds between two signs of progress
 
@@ -37,10 +41,9 @@ def _silent(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a sync did: files read, files that were only touched, files gone, files that failed and why."""
+    """What a sync did: files read, files gone, and why files failed."""
 
     indexed: int = 0
-    unchanged: int = 0
     removed: int = 0
     failed: tuple[str, ...] = ()
 
@@ -72,6 +75,7 @@ class Library:
         self.settings = settings
         self.folder = index_folder(settings.data, settings.corpus)
         self.notify = notify
+        self._opened: tuple[str, Vectors] | None = None
 
     @classmethod
     def open(cls, settings: Settings, notify: Callable[[str], None] = _silent) -> Library:
@@ -87,9 +91,21 @@ class Library:
         self.close()
 
     def close(self) -> None:
-        """Close the index."""
-        if "store" in self.__dict__:
-            self.store.close()
+        """Close the index and free the generator, whose weights may fill most of the memory."""
+        for name in ("store", "generator"):
+            if (part := self.__dict__.pop(name, None)) is not None:
+                part.close()
+
+    def reopen(self, **changes: Any) -> Library:
+        """A library with other settings, which shares the encoder and the reader; this one stays as it is."""
+        library = Library(replace(self.settings, **changes), self.notify)
+        library.__dict__.update({name: self.__dict__[name] for name in ("encoder", "reader") if name in self.__dict__})
+        return library
+
+    def hand_over_generator(self, library: Library) -> None:
+        """Let another library with the same model go on with the generator."""
+        if "generator" in self.__dict__ and library.settings.model == self.settings.model:
+            library.__dict__["generator"] = self.__dict__.pop("generator")
 
     @cached_property
     def store(self) -> Store:
@@ -141,27 +157,32 @@ class Library:
     def _index(self, stale: Sequence[tuple[Path, FileState]], progress: Progress) -> Report:
         report = Report()
         waiting: list[_Pending] = []
-        known = self.store.files()
+        known = {path: sha256 for path, (_, sha256) in self.store.files().items()}
         for done, (path, state) in enumerate(stale):
             progress(done, len(stale))
-            try:
-                document = documents.load(path)
-            except DocumentError as error:
-                self.store.put_failure(str(path), state, str(error))
-                report = replace(report, failed=(*report.failed, str(error)))
-                continue
-            if str(path) in known and known[str(path)][1] == document.sha256:
-                self.store.touch(str(path), state)
-                report = replace(report, unchanged=report.unchanged + 1)
-                continue
-            waiting.append(_Pending(document, state, list(cut(document, self._split))))
-            report = replace(report, indexed=report.indexed + 1)
+            document = self._load(path, state)
+            if isinstance(document, DocumentError):
+                report = replace(report, failed=(*report.failed, str(document)))
+            elif known.get(document.path) == document.sha256:
+                self.store.touch(document.path, state)
+            else:
+                waiting.append(_Pending(document, state, list(cut(document, self._split))))
+                report = replace(report, indexed=report.indexed + 1)
             if sum(len(p.passages) for p in waiting) >= _BATCH:
                 self._write(waiting)
                 waiting = []
         self._write(waiting)
         progress(len(stale), len(stale))
         return report
+
+    def _load(self, path: Path, state: FileState) -> Document | DocumentError:
+        """The document, or why there is none, which the store remembers."""
+        try:
+            return documents.load(path)
+        except DocumentError as error:
+            passing = isinstance(error, DocumentUnavailable)
+            self.store.put_failure(documents.path_name(path), NO_STATE if passing else state, str(error))
+            return error
 
     @cached_property
     def _split(self) -> Callable[[str, str], Sequence[tuple[int, str]]]:
@@ -182,36 +203,52 @@ class Library:
             low = high
 
     def rebuild(self, progress: Progress = _silent) -> Report:
-        """Make the index anew, as after a change of encoder; the old one goes only once this begins."""
-        self.close()
-        self.__dict__.pop("store", None)
-        for file in self.folder.glob("index.sqlite*"):
-            file.unlink()
+        """Make the index anew, as after a change of encoder; the old one goes only once that can succeed."""
+        list(documents.find(self.settings.corpus))
+        self.encoder.encode_question("is the encoder there?")
+        try:
+            self.store.clear()
+        except StoreError:
+            # Not even a database any more: nobody can be reading it.
+            self.__dict__.pop("store", None)
+            for file in self.folder.glob("index.sqlite*"):
+                file.unlink()
         return self.sync(progress)
 
     def search(self, question: str, count: int) -> list[Hit]:
         """The best passages for a question, from the index as it is."""
-        return self._retriever.search(question, count)
+        with self.store.snapshot():
+            return self._retriever.search(question, count)
 
     def count_words(self, question: str) -> dict[str, int]:
         """In how many passages each content word of a question occurs."""
-        return self._retriever.count_words(question)
+        with self.store.snapshot():
+            return self._retriever.count_words(question)
 
     @property
     def _retriever(self) -> Retriever:
+        return Retriever(self.store, self._vectors, self.encoder)
+
+    @property
+    def _vectors(self) -> Vectors:
+        """The vectors of the store as it is, read once for each of its states."""
         from askllama.index.vectors import open_vectors
 
-        vectors = open_vectors(self.folder / "vectors.faiss", self.store.stamp, self.store.embeddings)
-        return Retriever(self.store, vectors, self.encoder)
+        stamp = self.store.stamp
+        if self._opened is None or self._opened[0] != stamp:
+            self._opened = stamp, open_vectors(self.folder / "vectors.faiss", stamp, self.store.embeddings)
+        return self._opened[1]
 
     def ask(self, question: str, listener: Listener | None = None) -> Answer:
         """Answer from the index as it is; ``listener`` hears the generator's text as it is written."""
         settings = self.settings
-        ask = Ask(self._retriever, self.reader, self.generator, settings.passages, settings.threshold)
-        return answer(question, ask, self.store.document_hash, listener or _silent)
+        with self.store.snapshot():
+            ask = Ask(self._retriever, self.reader, self.generator, settings.passages, settings.threshold)
+            return answer(question, ask, listener or _silent)
 
     def status(self) -> Status:
-        """What is indexed."""
+        """What is indexed; raises CorpusError where the corpus does not exist."""
+        list(documents.find(self.settings.corpus))
         failures = {path: reason for path, (_, reason) in self.store.failures().items()}
         return Status(self.settings.corpus, self.folder, self.store.counts(), self.store.encoder, failures)
 

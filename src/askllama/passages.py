@@ -33,6 +33,7 @@ def cut(document: Document, split: Split) -> Iterator[Passage]:
                 first_line=bisect_right(lines, low),
                 last_line=bisect_right(lines, low + len(text) - 1),
                 page=bisect_right(document.pages, low) if document.pages else None,
+                sha256=document.sha256,
             )
 
 
@@ -46,7 +47,8 @@ def _line_starts(text: str) -> list[int]:
 def _sections(document: Document) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     """Start, end and heading path of the stretch under each heading, and of what precedes the first.
 
-    The headings themselves are left out: every passage carries them as its path.
+    The headings themselves are left out, since every passage carries them as its path; only one with
+    nothing below it is a passage of its own.
     """
     path: list[Heading] = []
     marks: list[Heading | None] = [None, *document.headings, None]
@@ -55,6 +57,9 @@ def _sections(document: Document) -> Iterator[tuple[int, int, tuple[str, ...]]]:
             path = [h for h in path if h.level < heading.level] + [heading]
         start = heading.end if heading else document.body
         end = following.offset if following else len(document.text)
+        childless = not (heading and following and following.level > heading.level)
+        if heading and childless and not document.text[start:end].strip():
+            start = heading.offset
         if start < end:
             yield start, end, tuple(h.text for h in path)
 

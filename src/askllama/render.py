@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # Documents are hostile: what a terminal would obey, or what would reorder the text around it, is shown instead.
 _CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
-_CONTROLS |= dict.fromkeys((127, *range(128, 160), *range(8234, 8239), *range(8294, 8298)), 65533)
+_HIDDEN = (0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000))
+_CONTROLS |= dict.fromkeys(_HIDDEN, 0xFFFD)
 _SNIPPET = 160
 
 
@@ -42,7 +43,8 @@ class Style:
     def path(self, location: str) -> str:
         """A location from the current folder where it lies below it."""
         inside = self.folder.rstrip(os.sep) + os.sep
-        return visible(location.removeprefix(inside))
+        # A line break in a file's name could pass for another citation.
+        return visible(location.removeprefix(inside)).translate({10: 0x240A, 9: 0x2409})
 
     def _wrap(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
@@ -154,4 +156,5 @@ def model_text(model: ModelSpec, folder: Path, style: Style) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    # Escaped beyond ASCII: a terminal obeys some of those characters too.
+    return json.dumps(value, indent=2, default=str)

@@ -9,8 +9,6 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +17,7 @@ import click
 from askllama import documents, render
 from askllama.conversation import Turn, resolve
 from askllama.errors import AskllamaError, UsageError
-from askllama.terminal import tell, tell_progress
+from askllama.terminal import complain, draft, tell, tell_progress
 from askllama.types import Answer, Citation, Document
 
 if TYPE_CHECKING:
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from prompt_toolkit.document import Document as TypedText
     from prompt_toolkit.history import History
 
-    from askllama.answering import Listener
     from askllama.library import Library
     from askllama.render import Style
 
@@ -135,9 +132,7 @@ class Session:
             elif line:
                 self._ask(line)
         except AskllamaError as error:
-            _say(f"askllama: {error}")
-            if error.hint:
-                _say(f"  try: {error.hint}")
+            complain(str(error), error.hint)
         except KeyboardInterrupt:
             _say("stopped")
 
@@ -151,32 +146,12 @@ class Session:
         if question != line:
             click.echo(self._style.dim(f"(asking: {render.visible(question)})"), err=True)
         self.library.sync()
-        with self._draft() as listener:
+        with draft(self.library.settings.model is not None) as listener:
             answer = self.library.ask(question, listener)
         self._turns.append(Turn(question, answer.text))
         self._last = answer
         tell("")
         click.echo(render.answer_text(answer, self._style))
-
-    @contextmanager
-    def _draft(self) -> Iterator[Listener | None]:
-        """Show a generator's text while it is written; what survives verification is printed after it."""
-        if self.library.settings.model is None:
-            yield None
-            return
-        pieces: list[str] = []
-
-        def show(piece: str) -> None:
-            if not pieces:
-                tell("")
-            pieces.append(piece)
-            click.echo(self._style.dim(render.visible(piece)), nl=False, err=True)
-
-        try:
-            yield show
-        finally:
-            if pieces:
-                click.echo("\n", err=True)
 
     def help(self, _: str) -> None:
         """Print the commands."""
@@ -251,12 +226,13 @@ class Session:
 
     def _switch(self, prepare: Callable[[Library], object], **changes: Any) -> None:
         """Go on with another library once it is prepared; where that fails, the old one stays."""
-        library = type(self.library).open(replace(self.library.settings, **changes), self.library.notify)
+        library = self.library.reopen(**changes)
         try:
             prepare(library)
         except BaseException:
             library.close()
             raise
+        self.library.hand_over_generator(library)
         self.library.close()
         self.library = library
 
@@ -293,11 +269,13 @@ COMMANDS: dict[str, tuple[Callable[[Session, str], None], str, str]] = {
 
 def _paths(argument: str) -> tuple[Path, ...]:
     """Absolute paths: one with spaces in it where it exists, else as many as a shell would see."""
+    # os.path takes an unknown ~user, or a name too long, as one that does not exist.
+    exists = os.path.exists(os.path.expanduser(argument))  # noqa: PTH110, PTH111
     try:
-        given = [argument] if Path(argument).expanduser().exists() else shlex.split(argument)
+        given = [argument] if exists else shlex.split(argument)
     except ValueError as error:
         raise UsageError(f"{argument}: {error}", "/corpus PATH...") from error
-    return tuple(Path(os.path.abspath(Path(path).expanduser())) for path in given)
+    return tuple(Path(os.path.abspath(os.path.expanduser(path))) for path in given)  # noqa: PTH111
 
 
 def _say(message: str) -> None:

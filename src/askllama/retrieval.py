@@ -16,7 +16,7 @@ from askllama.words import content_words, fts_query
 if TYPE_CHECKING:
     from askllama.index.vectors import Vectors
 
-_POOL = 60  # candidates of each kind
+_POOL = 60  # least number of candidates of each kind
 _K = 60  # Cormack et al.'s constant
 
 
@@ -30,8 +30,9 @@ class Retriever:
 
     def search(self, question: str, count: int) -> list[Hit]:
         """The best ``count`` passages for a question, best first."""
-        lexical = dict(self.store.match(query, _POOL)) if (query := fts_query(content_words(question))) else {}
-        dense = dict(self.vectors.search(self.encoder.encode_question(question), _POOL))
+        pool = max(_POOL, count)
+        lexical = dict(self.store.match(query, pool)) if (query := fts_query(content_words(question))) else {}
+        dense = dict(self.vectors.search(self.encoder.encode_question(question), pool))
         fused = fuse([list(lexical), list(dense)])[:count]
         passages = self.store.passages(number for number, _ in fused)
         return [

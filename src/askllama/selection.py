@@ -127,7 +127,7 @@ def confidence(candidates: Sequence[Candidate], missing: Sequence[str]) -> float
         return 0.0
     names = sum(is_name(word) for word in missing)
     logit = _SLOPE * candidates[0].score + _OFFSET + _MISSING_NAME * names + _MISSING_WORD * (len(missing) - names)
-    return 1 / (1 + math.exp(-logit))
+    return 1 / (1 + math.exp(min(-logit, 700)))  # beyond that exp overflows
 
 
 def agreeing(candidates: Sequence[Candidate]) -> list[list[Candidate]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -14,7 +17,7 @@ _BAR = 24  # characters
 
 def tell(message: str) -> None:
     """Show one line on stderr that the next one replaces; only a terminal shows it, an empty one clears it."""
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         click.echo(f"\r\x1b[K{visible(message)}{' …' if message else ''}", nl=False, err=True)
 
 
@@ -24,7 +27,44 @@ def tell_progress(done: int, files: int) -> None:
     tell(f"indexing [{'#' * filled}{' ' * (_BAR - filled)}] {done} of {files} files" if done < files else "")
 
 
+def complain(message: str, hint: str = "") -> None:
+    """Say on stderr what went wrong, and what to do next."""
+    tell("")
+    click.echo(f"askllama: {visible(message)}", err=True)
+    if hint:
+        click.echo(f"  try: {visible(hint)}", err=True)
+
+
+@contextmanager
+def draft(shown: bool) -> Iterator[Callable[[str], object] | None]:
+    """Show a generator's text on stderr while it is written; what survives verification is printed after it."""
+    if not shown or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    style = make_style()
+    pieces: list[str] = []
+
+    def show(piece: str) -> None:
+        if not pieces:
+            tell("")
+        pieces.append(piece)
+        click.echo(style.dim(visible(piece)), nl=False, err=True)
+
+    try:
+        yield show
+    finally:
+        if pieces:
+            click.echo("\n", err=True)
+
+
 def make_style() -> Style:
     """Colour on a terminal that has it and where NO_COLOR does not forbid it; paths from the current folder."""
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(colour, os.getcwd())
+    colour = (
+        sys.stdout is not None
+        and sys.stdout.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a quotation mark must not fail where stdout is Latin-1
+    return Style(colour, os.path.abspath("."))

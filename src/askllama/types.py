@@ -41,7 +41,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A contiguous span of a document: ``document.text[start:end] == text``; lines count from 1."""
+    """A contiguous span of a document: ``document.text[start:end] == text``; lines count from 1.
+
+    ``sha256`` is that of the document's file, ``id`` the store's number (0 before it is stored).
+    """
 
     path: str
     title: str
@@ -52,6 +55,7 @@ class Passage:
     first_line: int
     last_line: int
     page: int | None = None
+    sha256: str = ""
     id: int = 0
 
     @property
@@ -196,3 +200,6 @@ class Generator(Protocol):
 
     def generate(self, question: str, evidence: Sequence[Evidence]) -> Iterator[str]:
         """Pieces of the answer as they are decoded."""
+
+    def close(self) -> None:
+        """Free the weights."""

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from askllama.errors import CorpusError, DocumentError
+from askllama.errors import CorpusError, DocumentError, DocumentUnavailable
 from askllama.types import Document
 
 LARGEST = 64 * 1024 * 1024
@@ -37,11 +37,13 @@ class Loader(Protocol):
 def find(roots: Iterable[Path]) -> Iterator[Path]:
     """Readable files below the roots, sorted, each once; hidden files and folders are left out.
 
-    A root that is a file is taken if a loader knows it. Raises CorpusError where a root is missing.
+    A root that is a file is taken if a loader knows it. Raises CorpusError where a root is missing or a
+    folder cannot be read: its documents are not gone.
     """
     seen: set[Path] = set()
     for root in roots:
-        if not root.exists():
+        # os.path answers False where pathlib raises: a name too long, a folder above that is closed.
+        if not os.path.exists(root):  # noqa: PTH110
             raise CorpusError(f"no such file or folder: {root}", "askllama index PATH  with a folder that exists")
         if root.is_file() and root.suffix.lower() not in _BY_SUFFIX:
             raise CorpusError(f"{root.name}: no loader for this format", f"readable: {' '.join(sorted(_BY_SUFFIX))}")
@@ -52,7 +54,7 @@ def find(roots: Iterable[Path]) -> Iterator[Path]:
 
 
 def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(root):
+    for folder, folders, files in os.walk(root, onerror=_refuse_folder):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in sorted(files):
             path = Path(folder, name)
@@ -60,19 +62,35 @@ def _walk(root: Path) -> Iterator[Path]:
                 yield path
 
 
+def _refuse_folder(error: OSError) -> None:
+    raise CorpusError(f"{error.filename}: {error.strerror}", "make the folder readable, or name others")
+
+
 def load(path: Path) -> Document:
     """Read one file; raises DocumentError with the reason where it cannot be read."""
+    if path_name(path) != str(path):
+        raise DocumentError(f"{path_name(path)}: the file's name is not UTF-8")
     try:
         size = path.stat().st_size
         if size > LARGEST:
             raise DocumentError(f"{path}: {size / 1e6:.0f} MB is more than a document may have")
         data = path.read_bytes()
     except OSError as error:
-        raise DocumentError(f"{path}: {error.strerror}") from error
+        raise DocumentUnavailable(f"{path}: {error.strerror}") from error
     module = _BY_SUFFIX.get(path.suffix.lower())
     if module is None:
         raise DocumentError(f"{path}: no loader for this format")
-    return cast("Loader", import_module(module)).load(path, data)
+    try:
+        return cast("Loader", import_module(module)).load(path, data)
+    except DocumentError:
+        raise
+    except Exception as error:  # other people's parsers meet hostile files: one of them must not stop the rest
+        raise DocumentError(f"{path}: {type(error).__name__}: {error}") from error
+
+
+def path_name(path: Path) -> str:
+    """A path as text that can be stored and printed: what is not UTF-8 in it is spelt out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def hash_bytes(data: bytes) -> str:

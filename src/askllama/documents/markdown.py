@@ -19,21 +19,26 @@ _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*\r?$\n?",
 def load(path: Path, data: bytes) -> Document:
     """A Markdown document; its title is the front matter's, else the first heading, else the file's name."""
     text = decode(data, path)
-    front = _FRONT_MATTER.match(text)
-    body = front.end() if front else 0
+    body, title = _front_matter(text)
     headings = _headings(text, body)
-    title = _title(front.group(1)) if front else ""
     title = title or next((h.text for h in headings if h.level == 1), "") or path.stem
     return Document(str(path), title, "markdown", text, hash_bytes(data), body, headings)
 
 
-def _title(front_matter: str) -> str:
+def _front_matter(text: str) -> tuple[int, str]:
+    """Where the content begins, and the title; a thematic break at the top is content."""
+    found = _FRONT_MATTER.match(text)
+    if found is None:
+        return 0, ""
     try:
-        fields = yaml.safe_load(front_matter)
-    except yaml.YAMLError:
-        return ""
-    title = fields.get("title") if isinstance(fields, dict) else None
-    return " ".join(str(title).split()) if title else ""
+        # Nothing but texts is made of it: no dates, no numbers, no objects.
+        fields = yaml.load(found.group(1), Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        fields = {}
+    if not isinstance(fields, dict):
+        return 0, ""
+    title = fields.get("title")
+    return found.end(), " ".join(title.split()) if isinstance(title, str) else ""
 
 
 def _headings(text: str, body: int) -> tuple[Heading, ...]:

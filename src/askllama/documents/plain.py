@@ -29,24 +29,33 @@ def decode(data: bytes, path: Path) -> str:
 
     Line ends stay as they are. Raises DocumentError for binary data.
     """
+    text = _decode(data)
+    if "\0" in text:
+        raise DocumentError(f"{path}: binary data, not text")
+    return text
+
+
+def _decode(data: bytes) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, errors="replace")
-    if b"\0" in data:
-        return _decode_utf16(data, path)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return _guess(data)
+    if encoding := _utf16_without_mark(data):
+        return data.decode(encoding, errors="replace")
+    text = data.decode("utf-8", errors="replace")
+    broken = text.count("\ufffd")
+    # A few broken bytes among many good ones are damage; in a legacy encoding nearly every accent breaks.
+    if not broken or broken * 10 < sum(character > "\x7f" for character in text):
+        return text
+    return _guess(data)
 
 
-def _decode_utf16(data: bytes, path: Path) -> str:
-    """UTF-16 without a mark shows as zeros at nearly every second byte; other zeros mean binary data."""
+def _utf16_without_mark(data: bytes) -> str:
+    """UTF-16 without a mark shows as zeros at nearly every second byte, and at no other."""
     for offset, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         zeros, others = data[offset::2], data[1 - offset :: 2]
         if zeros.count(0) > 0.7 * len(zeros) and others.count(0) == 0:
-            return data.decode(encoding, errors="replace")
-    raise DocumentError(f"{path}: binary data, not text")
+            return encoding
+    return ""
 
 
 def _guess(data: bytes) -> str:

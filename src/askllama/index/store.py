@@ -35,11 +35,11 @@ CREATE TABLE failures (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, re
 """
 _PASSAGE = """
 SELECT d.path, d.title, p.headings, substr(d.text, p.start + 1, p.end - p.start), p.start, p.end,
-       p.first_line, p.last_line, p.page, p.id
+       p.first_line, p.last_line, p.page, d.sha256, p.id
 FROM passages p JOIN documents d ON d.id = p.document
 """
 _SEPARATOR = "\x1f"
-_REBUILD = "askllama index --rebuild"
+_REBUILD = "askllama index --rebuild  with the same --corpus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,10 @@ class Store:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"the index {self._path} cannot be used: {error}", _REBUILD) from error
+            # A full disk or a lock is no damage: making the index anew would not help.
+            damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+            hint = _REBUILD if damaged else f"see that {self._path.parent} can be written and the disk is not full"
+            raise StoreError(f"the index {self._path} cannot be used: {error}", hint) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -95,8 +98,27 @@ class Store:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # SQLite itself rolls back where the disk is full
+                    self._connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Reads inside see one state of the store, whatever other processes write meanwhile."""
+        with self._guard():
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
+
+    def clear(self) -> None:
+        """Forget everything, in one transaction; other processes go on with what they have open."""
+        with self._transaction() as connection:
+            for table in ("words", "documents", "failures"):
+                connection.execute(f"DELETE FROM {table}")
+            connection.execute("DELETE FROM facts WHERE name IN ('encoder', 'updated')")
+            connection.execute("UPDATE facts SET value = ? WHERE name = 'store'", (uuid.uuid4().hex,))
 
     def _create(self) -> None:
         with self._transaction() as connection:
@@ -166,7 +188,6 @@ class Store:
             _forget(connection, path)
             row = (path, state.size, state.mtime_ns, reason)
             connection.execute("INSERT INTO failures VALUES (?, ?, ?, ?)", row)
-            _advance(connection)
 
     def touch(self, path: str, state: FileState) -> None:
         """Record a file's new state where its content is the same."""
@@ -179,7 +200,6 @@ class Store:
         with self._transaction() as connection:
             for path in paths:
                 _forget(connection, path)
-            _advance(connection)
 
     def passages(self, ids: Iterable[int]) -> dict[int, Passage]:
         """Passages by id."""
@@ -188,12 +208,6 @@ class Store:
         with self._guard():
             rows = self._connection.execute(f"{_PASSAGE} WHERE p.id IN ({marks})", wanted).fetchall()
         return {row[-1]: _passage(row) for row in rows}
-
-    def document_hash(self, path: str) -> str:
-        """The sha256 that a document had when it was indexed."""
-        with self._guard():
-            row = self._connection.execute("SELECT sha256 FROM documents WHERE path = ?", (path,)).fetchone()
-        return str(row[0])
 
     def embeddings(self) -> tuple[NDArray[int64], NDArray[float32]]:
         """Passage ids of shape (passages,) and embeddings of shape (passages, dimensions)."""
@@ -227,9 +241,11 @@ class Store:
 
 
 def _forget(connection: sqlite3.Connection, path: str) -> None:
+    """Remove what is known of a path; the generation advances where passages went."""
     passages = "SELECT p.id FROM passages p JOIN documents d ON d.id = p.document WHERE d.path = ?"
     connection.execute(f"DELETE FROM words WHERE rowid IN ({passages})", (path,))
-    connection.execute("DELETE FROM documents WHERE path = ?", (path,))
+    if connection.execute("DELETE FROM documents WHERE path = ?", (path,)).rowcount:
+        _advance(connection)
     connection.execute("DELETE FROM failures WHERE path = ?", (path,))
 
 
@@ -251,7 +267,7 @@ def _advance(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT OR REPLACE INTO facts VALUES ('updated', ?)", (str(time.time()),))
 
 
-def _passage(row: tuple[str, str, str, str, int, int, int, int, int | None, int]) -> Passage:
-    path, title, headings, text, start, end, first, last, page, number = row
+def _passage(row: tuple[str, str, str, str, int, int, int, int, int | None, str, int]) -> Passage:
+    path, title, headings, text, start, end, first, last, page, sha256, number = row
     split = tuple(headings.split(_SEPARATOR)) if headings else ()
-    return Passage(path, title, split, text, start, end, first, last, page, number)
+    return Passage(path, title, split, text, start, end, first, last, page, sha256, number)

@@ -45,9 +45,9 @@ def open_encoder(name: str, cache: Path, threads: int, notify: Notify) -> Senten
     if name == registry.MINILM:
         weights_hash = registry.MINILM_HASHES["model.safetensors"]
         return SentenceEncoder(registry.minilm_folder(), name, weights_hash, cache, threads, notify)
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))  # noqa: PTH111  (pathlib raises for an unknown user)
     weights = folder / "model.safetensors"
-    if not weights.exists():
+    if not os.path.exists(weights):  # noqa: PTH110  (pathlib raises for a name too long)
         raise ModelError(
             f"encoder {name!r} is neither {registry.MINILM} nor a folder with model.safetensors",
             "askllama doctor",
@@ -118,8 +118,11 @@ class SentenceEncoder:
         refused = self._twin_path.with_suffix(".refused")
         if refused.exists() or not _is_convertible(self._folder):
             return None
-        if not self._twin_path.exists() and (reason := self._make_twin()):
-            refused.write_text(reason + "\n", encoding="utf-8")
+        try:
+            if not self._twin_path.exists() and (reason := self._make_twin()):
+                refused.write_text(reason + "\n", encoding="utf-8")
+                return None
+        except OSError:  # no place for a cache: the original does the same, slower
             return None
         from askllama.models.llama import TokenEmbedder
 
@@ -133,16 +136,18 @@ class SentenceEncoder:
         self._notify("preparing the encoder (once)")
         self._twin_path.parent.mkdir(parents=True, exist_ok=True)
         partial = self._twin_path.with_suffix(f".{os.getpid()}.part")
-        write_gguf(load_bert(self._folder, self._name), partial, "F16")
-        twin = TokenEmbedder(partial, self._threads)
-        vectors = np.stack([_embed(twin, text, self._window) for text in _PROBES])
-        twin.close()
-        cosine = float((vectors * self._encode_by_original(_PROBES)).sum(axis=1).min())
-        if cosine < AGREEMENT:
-            partial.unlink()
-            return f"cosine {cosine:.5f} is below {AGREEMENT}"
-        partial.replace(self._twin_path)
-        return ""
+        try:
+            write_gguf(load_bert(self._folder, self._name), partial, "F16")
+            twin = TokenEmbedder(partial, self._threads)
+            vectors = np.stack([_embed(twin, text, self._window) for text in _PROBES])
+            twin.close()
+            cosine = float((vectors * self._encode_by_original(_PROBES)).sum(axis=1).min())
+            if cosine < AGREEMENT:
+                return f"cosine {cosine:.5f} is below {AGREEMENT}"
+            partial.replace(self._twin_path)
+            return ""
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def _embed(twin: TokenEmbedder, text: str, window: int) -> NDArray[float32]:

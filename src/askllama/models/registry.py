@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -68,8 +69,9 @@ def find_generator(name: str, models: Mapping[str, ModelSpec], folder: Path) -> 
 
     Raises ModelError that names the next step where there is none.
     """
-    path = Path(name).expanduser()
-    if path.suffix == ".gguf" or path.exists():
+    # os.path answers where pathlib raises: an unknown user, a name too long.
+    path = Path(os.path.expanduser(name))  # noqa: PTH111
+    if path.suffix == ".gguf" or os.path.exists(path):  # noqa: PTH110
         return _check_gguf(path)
     spec = models.get(name.lower())
     if spec is None:
