@@ -54,5 +54,5 @@ def fake_library(folder: Path, tmp_path: Path) -> Iterator[Library]:
     )
     with Library.open(settings) as library:
         library.__dict__["encoder"] = FakeEncoder()
-        library.__dict__["reader"] = FakeReader({r"December \d{4}": 12.0, r"January \d{4}": 11.0})
+        library.__dict__["reader"] = FakeReader({r"December \d{4}": 16.0, r"January \d{4}": 8.0})
         yield library

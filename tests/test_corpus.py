@@ -12,7 +12,8 @@ import pytest
 from askllama.library import Library
 from askllama.types import Answer, Citation
 
-QUESTIONS = Path(__file__).with_name("questions.jsonl")
+# The selection is fitted on the first set; the second was written apart and only measures.
+SETS = ("questions.jsonl", "held_out.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,10 @@ class Case:
     source: tuple[str, ...]
 
 
-@pytest.fixture(scope="module")
-def asked(real_library: Library) -> list[tuple[Case, Answer]]:
-    rows = [json.loads(line) for line in QUESTIONS.read_text(encoding="utf-8").splitlines()]
+@pytest.fixture(scope="module", params=SETS)
+def asked(real_library: Library, request: pytest.FixtureRequest) -> list[tuple[Case, Answer]]:
+    lines = Path(__file__).with_name(request.param).read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
     cases = [Case(r["question"], tuple(r["answers"]), r["answerable"], tuple(r["source"])) for r in rows]
     return [(case, real_library.ask(case.question)) for case in cases]
 
@@ -46,14 +48,14 @@ def is_right(case: Case, answer: Answer) -> bool:
 def test_most_answerable_questions_are_answered_right(asked: list[tuple[Case, Answer]]) -> None:
     cases = [(c, a) for c, a in asked if c.answerable]
     wrong = [f"{c.question} -> {a.text or 'refused'}" for c, a in cases if not is_right(c, a)]
-    assert len(cases) >= 200
+    assert len(cases) >= 80
     assert len(wrong) <= 0.2 * len(cases), "\n".join(wrong)
 
 
 def test_most_unanswerable_questions_are_refused(asked: list[tuple[Case, Answer]]) -> None:
     cases = [(c, a) for c, a in asked if not c.answerable]
     answered = [f"{c.question} -> {a.text}" for c, a in cases if a.answered]
-    assert len(cases) >= 50
+    assert len(cases) >= 20
     assert len(answered) <= 0.25 * len(cases), "\n".join(answered)
 
 
@@ -67,7 +69,7 @@ def check_quote(citation: Citation) -> None:
 
 def test_every_quote_stands_byte_for_byte_at_the_cited_lines(asked: list[tuple[Case, Answer]]) -> None:
     citations = [c for _, answer in asked for c in answer.citations]
-    assert len(citations) > 200
+    assert len(citations) > 100
     for citation in citations:
         check_quote(citation)
 
@@ -92,6 +94,14 @@ def test_every_marker_names_a_citation_and_every_citation_a_marker(asked: list[t
 def test_the_headline_says_it(real_library: Library, question: str, expected: list[str]) -> None:
     answer = real_library.ask(question)
     assert all(part in answer.text for part in expected), answer.text
+
+
+def test_where_the_sources_disagree_both_are_cited(real_library: Library) -> None:
+    answer = real_library.ask("when was LLaMA released?")
+    sources = {Path(c.path).name for c in answer.citations}
+    assert answer.text.startswith("February 2023 [1]; March 2023 [2]")
+    assert "2024" not in answer.text
+    assert {"open-models-of-2023.md", "local-llamas-2022-to-2023.md"} <= sources
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from askllama.selection import Candidate, WordFit, agreeing, confidence, rank
+from askllama.selection import FEATURES, Candidate, WordFit, agreeing, confidence, rank
 from askllama.types import Hit, Passage, Reading, Span
 
 
@@ -10,8 +10,11 @@ def passage(number: int, text: str) -> Passage:
     return Passage(f"{number}.md", "T", (), text, 0, len(text), 1, 1, id=number)
 
 
-def candidate(number: int, text: str, score: float) -> Candidate:
-    return Candidate(passage(number, text), Span(0, len(text), text, score), score)
+def candidate(number: int, text: str, score: float, sentence: str = "") -> Candidate:
+    """The text is the span; score is the reader's margin, and all that counts."""
+    where = passage(number, sentence or text)
+    start = where.text.index(text)
+    return Candidate(where, Span(start, start + len(text), text, score), (score, *[0.0] * (len(FEATURES) - 1)))
 
 
 def reading(number: int, text: str, span: str, score: float) -> tuple[Hit, Reading]:
@@ -49,38 +52,64 @@ def test_the_sentence_that_holds_the_questions_words_wins() -> None:
 def test_an_echo_of_the_question_loses() -> None:
     pairs = [
         reading(1, "Mixtral beats Falcon on most tests.", "Mixtral", 5.0),
-        reading(2, "Mixtral beats Falcon on most tests.", "most tests", 3.0),
+        reading(2, "Mixtral beats Falcon on most tests.", "most tests", 4.0),
     ]
     best = rank("Where does Mixtral beat Falcon?", [h for h, _ in pairs], [r for _, r in pairs])[0]
     assert best.span.text == "most tests"
 
 
-def test_confidence_grows_with_the_score_and_falls_with_missing_names() -> None:
+def test_confidence_grows_with_the_score_and_falls_with_missing_names_and_versions() -> None:
     low, high = [candidate(1, "x", 10.0)], [candidate(1, "x", 20.0)]
     assert 0 < confidence(low, ()) < confidence(high, ()) < 1
-    assert confidence(high, ("Finland",)) < confidence(high, ("launch",)) < confidence(high, ())
+    assert confidence(high, ("GPT-5",)) < confidence(high, ("Finland",)) < confidence(high, ())
     assert confidence([], ()) == 0
-    assert confidence(low, ("word",) * 20_000) == pytest.approx(0)
+    assert confidence(low, ("Name",) * 20_000) == pytest.approx(0)
 
 
-def groups(*candidates: Candidate) -> list[list[str]]:
-    return [[c.span.text for c in group] for group in agreeing(candidates)]
+def groups(*candidates: Candidate, question: str = "when?") -> list[list[str]]:
+    return [[c.span.text for c in group] for group in agreeing(question, candidates)]
 
 
-def test_spans_that_agree_are_one_answer() -> None:
-    one, two = candidate(1, "December 11th, 2023", 9), candidate(2, "December 2023", 8)
+def test_spans_that_agree_are_one_answer_with_the_fullest_date_first() -> None:
+    one, two = candidate(1, "December 2023", 9), candidate(2, "December 11th, 2023", 8)
     assert groups(one, two) == [["December 11th, 2023", "December 2023"]]
+    assert groups(candidate(1, "65 billion", 9), candidate(2, "65B", 8)) == [["65 billion", "65B"]]
 
 
 def test_dates_that_differ_are_both_shown() -> None:
-    assert groups(candidate(1, "February 2023", 9), candidate(2, "March 2023", 8)) == [
-        ["February 2023"],
-        ["March 2023"],
-    ]
+    february, march = candidate(1, "February 2023", 9), candidate(2, "March 2023", 8)
+    assert groups(february, march) == [["February 2023"], ["March 2023"]]
 
 
 def test_differing_dates_of_one_passage_names_and_weak_spans_are_not() -> None:
     assert groups(candidate(1, "February 2023", 9), candidate(1, "March 2023", 8)) == [["February 2023"]]
     assert groups(candidate(1, "Meta", 9), candidate(2, "Google", 8.9)) == [["Meta"]]
-    assert groups(candidate(1, "February 2023", 9), candidate(2, "March 2023", 2)) == [["February 2023"]]
+    assert groups(candidate(1, "February 2023", 9), candidate(2, "March 2023", -3)) == [["February 2023"]]
     assert groups(candidate(1, "February 2023", 9), candidate(2, "8x7B", 8)) == [["February 2023"]]
+
+
+@pytest.mark.parametrize("other", ["LLaMA 3 came out in April 2024.", "A llama was born in April 2024."])
+def test_dates_of_something_else_are_not_shown(other: str) -> None:
+    one = candidate(1, "March 2023", 9, "LLaMA came out in March 2023.")
+    two = candidate(2, "April 2024", 9, other)
+    assert groups(one, two, question="When did LLaMA come out?") == [["March 2023"]]
+
+
+def test_a_span_inside_a_date_becomes_the_whole_date() -> None:
+    for span in ("December 11th", "2023", "11th"):
+        hit, read = reading(1, "Mixtral came on December 11th, 2023, they say.", span, 5.0)
+        assert rank("When did Mixtral come?", [hit], [read])[0].span.text == "December 11th, 2023"
+
+
+@pytest.mark.parametrize(
+    ("question", "good", "bad"),
+    [
+        ("When did it open?", "in May", "in Rome"),
+        ("How many were there?", "seven", "some"),
+        ("Who made it?", "Meta", "the company"),
+        ("What does MoE stand for?", "mixture of experts", "a model"),
+    ],
+)
+def test_the_kind_of_answer_counts(question: str, good: str, bad: str) -> None:
+    pairs = [reading(1, f"It is {bad}.", bad, 5.0), reading(2, f"It is {good}.", good, 4.0)]
+    assert rank(question, [h for h, _ in pairs], [r for _, r in pairs])[0].span.text == good

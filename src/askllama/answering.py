@@ -71,7 +71,7 @@ def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
         return _quote_sentences(question, candidates)
     statements = []
     cited: list[Evidence] = []
-    for group in agreeing(candidates):
+    for group in agreeing(question, candidates):
         pieces = _distinct(group, _SUPPORT, len(cited) + 1)
         cited += pieces
         statements.append(_headline(group[0].span.text) + " " + "".join(f"[{p.number}]" for p in pieces))

@@ -11,24 +11,39 @@ from askllama.evidence import around
 from askllama.types import Hit, Passage, Reading, Span
 from askllama.words import content_words, is_name
 
-FEATURES = ("margin", "similarity", "reciprocal rank", "passage cover", "sentence cover", "echo", "kind")
-"""What a candidate is scored by: the reader's margin in logits, the cosine of question and passage, 1 / rank of the
-passage, the share of the question's words that the passage and the sentence hold, whether the span only repeats the
-question, and whether it is the kind of thing that the question asks for (1, 0 unknown, -1)."""
-
-# Fitted by training/calibrate.py, in logits of the reader.
-_WEIGHTS = (1.0, 8.0, 2.0, 6.0, 6.0, -4.0, 1.0)
-_SLOPE = 0.4
-_OFFSET = -7.0
-_MISSING_NAME = -2.0
-_MISSING_WORD = -0.5
-
-_ALTERNATIVE = 2.5  # logits below the best at which a differing date or figure is still shown beside it
-_DATE = re.compile(
-    r"\b(?:\d{4}|jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?"
-    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b",
-    re.IGNORECASE,
+FEATURES = (
+    "margin",  # the reader's, in logits
+    "similarity",  # cosine of question and passage
+    "reciprocal rank",  # of the passage
+    "passage cover",  # share of the question's words that the passage holds
+    "sentence cover",  # ... that the sentence around the span holds
+    "passage names",  # share of the question's names that the passage or its headings hold
+    "sentence names",  # ... that the sentence or the headings hold
+    "echo",  # the span only repeats the question
+    "kind",  # the span is what the question word asks for: 1, -1, or 0 for any
 )
+"""What a candidate is scored by."""
+
+# Fitted by training/calibrate.py: what orders the candidates, in logits of the reader ...
+_RANKING = (1.0, 3.34, 3.43, 4.75, 5.97, 2.56, 0.89, -1.96, 1.52)
+# ... and the log-odds that the best of them is right, with weights for versions, names and words that occur nowhere.
+_CONFIDENCE = (0.155, 1.443, 0.759, -0.265, 1.617, 0.592, 0.172, -1.557, 0.071)
+_MISSING = (-2.294, -0.063, 0.012)
+_OFFSET = -3.193
+
+# Another candidate is heard beside the best if the reader half believes it (logits over "no answer").
+_HEARD = -2.0
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_WHOLE_DATE = re.compile(rf"\b(?:{_DAY} )?{_MONTH}\b\.?(?: {_DAY}\b)?(?:,? (?:of )?\d{{4}}\b)?", re.IGNORECASE)
+_DATE = re.compile(rf"\b(?:\d{{4}}|{_MONTH})\b", re.IGNORECASE)
+_ASKS_DATE = re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|month|day)\b", re.IGNORECASE)
+_ASKS_NUMBER = re.compile(r"\bhow (?:many|much|large|big|long|old)\b", re.IGNORECASE)
+_ASKS_NAME = re.compile(r"\bwho(?:m|se)?\b|\b(?:what|which) (?:company|lab|person|university)\b", re.IGNORECASE)
+_ASKS_LETTERS = re.compile(r"\b(\w{2,8}) stands? for\b", re.IGNORECASE)
 _NUMBER = re.compile(
     r"\d|\b(?:no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|half|third|quarter|hundreds?"
     r"|thousands?|[mb]illions?|several|few|many|single|double|twice)\b",
@@ -43,73 +58,106 @@ _ARTICLES = {"a", "an", "the", "in", "on", "at", "by", "of", "around", "about", 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A span with its passage and its score in logits, comparable across passages."""
+    """A span with its passage, its FEATURES, and its score in logits, comparable across passages."""
 
     passage: Passage
     span: Span
-    score: float
+    features: tuple[float, ...]
+
+    @property
+    def score(self) -> float:
+        """What candidates are ordered by."""
+        return sum(w * f for w, f in zip(_RANKING, self.features, strict=True))
 
 
 def rank(question: str, hits: Sequence[Hit], readings: Iterable[Reading]) -> list[Candidate]:
     """All spans of all readings, best first: the reader's margin, helped by how well passage and sentence fit."""
-    found = [
-        Candidate(passage, span, sum(w * f for w, f in zip(_WEIGHTS, features, strict=True)))
-        for passage, span, features in describe(question, hits, readings)
-    ]
-    return sorted(found, key=lambda c: -c.score)
+    return sorted(describe(question, hits, readings), key=lambda c: -c.score)
 
 
-def describe(
-    question: str, hits: Sequence[Hit], readings: Iterable[Reading]
-) -> Iterator[tuple[Passage, Span, tuple[float, ...]]]:
-    """Every span with its FEATURES."""
-    fit = WordFit(question)
+def describe(question: str, hits: Sequence[Hit], readings: Iterable[Reading]) -> Iterator[Candidate]:
+    """Every span with its FEATURES, in the order of the hits."""
+    fit = WordFit(question, [hit.passage.text for hit in hits])
     for hit, reading in zip(hits, readings, strict=True):
-        passage = hit.passage
-        cover = fit.cover(f"{passage.heading_path} {passage.text}")
-        for span in reading.spans:
-            sentence = fit.cover(around(passage, span, 1).quote)
-            fits = (float(fit.echoes(span.text)), _fits_kind(question, span.text))
-            yield passage, span, (span.score, hit.similarity or 0.0, 1 / hit.rank, cover, sentence, *fits)
+        passage, headings = hit.passage, hit.passage.heading_path
+        cover = fit.cover(f"{headings} {passage.text}")
+        names = fit.cover_names(f"{headings} {passage.text}")
+        for read in reading.spans:
+            span = _complete(passage, read)
+            sentence = around(passage, span, 1).quote
+            fits = (fit.cover(sentence), names, fit.cover_names(f"{headings} {sentence}"))
+            own = (float(fit.echoes(span.text)), _fits_kind(question, span.text))
+            features = (span.score, hit.similarity or 0.0, 1 / hit.rank, cover, *fits, *own)
+            yield Candidate(passage, span, features)
 
 
 def _fits_kind(question: str, text: str) -> float:
-    """Whether a date was asked for and the text holds one, or a number."""
-    if re.search(r"\bwhen\b|\b(?:what|which) (?:year|date|month|day)\b", question, re.IGNORECASE):
+    """Whether the text is what was asked for: a date, a number, a name, or the words behind an abbreviation."""
+    if _ASKS_DATE.search(question):
         return 1.0 if _DATE.search(text) else -1.0
-    if re.search(r"\bhow (?:many|much|large|big|long|old)\b", question, re.IGNORECASE):
+    if _ASKS_NUMBER.search(question):
         return 1.0 if _NUMBER.search(text) else -1.0
+    if _ASKS_NAME.search(question):
+        return 1.0 if any(c.isupper() for c in text) else -1.0
+    if asked := _ASKS_LETTERS.search(question):
+        letters = iter("".join(word[0] for word in _words_in_order(text)))
+        return 1.0 if all(letter in letters for letter in asked[1].lower()) else -1.0
     return 0.0
 
 
 class WordFit:
-    """How well texts hold the words of one question."""
+    """How well texts hold the words of one question.
 
-    def __init__(self, question: str) -> None:
+    Names are words with a capital or a digit, in the question or mostly in ``texts``: few people type capitals.
+    """
+
+    def __init__(self, question: str, texts: Sequence[str] = ()) -> None:
+        words = content_words(question)
+        together = "\n".join(texts)
         self._question = " ".join(_words_in_order(question))
-        self._patterns = [_pattern(word, question) for word in content_words(question)]
+        self._patterns = [_pattern(word, question) for word in words]
+        self._names = [
+            p for word, p in zip(words, self._patterns, strict=True) if is_name(word) or _is_capitalised(p, together)
+        ]
 
     def cover(self, text: str) -> float:
         """The share of the question's content words that the text holds."""
-        return sum(bool(p.search(text)) for p in self._patterns) / max(1, len(self._patterns))
+        return _share(self._patterns, text)
+
+    def cover_names(self, text: str) -> float:
+        """The share of the question's names that the text holds; 1 where there are none."""
+        return _share(self._names, text) if self._names else 1.0
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether the text holds every name, and as a name: a "llama" is not LLaMA."""
+        return all(any(is_name(found) for found in p.findall(text)) for p in self._names)
 
     def echoes(self, text: str) -> bool:
         """Whether the text only repeats words of the question, which answers nothing."""
         return f" {' '.join(_words_in_order(text))} " in f" {self._question} "
 
 
+def _share(patterns: Sequence[re.Pattern[str]], text: str) -> float:
+    return sum(bool(p.search(text)) for p in patterns) / max(1, len(patterns))
+
+
+def _is_capitalised(pattern: re.Pattern[str], text: str) -> bool:
+    found = pattern.findall(text)
+    return sum(any(c.isupper() for c in word) for word in found) > len(found) / 2
+
+
 def _pattern(word: str, question: str) -> re.Pattern[str]:
     """The word or its inflections; a name followed by a number is another name, unless the question says so.
 
-    "LLaMA" is not found in "LLaMA 3" when the question asks for LLaMA.
+    "LLaMA" is not found in "LLaMA 3" when the question asks for LLaMA, but "Mixtral" is in "Mixtral 8x7B".
     """
     if any(c.isdigit() for c in word):
         parts = _PART.findall(word)
-        return re.compile(r"(?<!\w)" + r"[\s-]?".join(map(re.escape, parts)) + r"(?!\d)", re.IGNORECASE)
+        return re.compile(r"(?<!\w)" + r"[\s-]?".join(map(re.escape, parts)) + r"(?!\w)", re.IGNORECASE)
     stem = _SUFFIX.sub("", word) if len(word) > _SHORT else word
     ending = r"\w*" if len(word) > _SHORT else r"(?:s|'s)?\b"
-    versioned = re.search(rf"{re.escape(word)}[ -]?v?\d", question, re.IGNORECASE)
-    other = r"(?![ -]?v?\d)" if is_name(word) and not versioned else ""
+    numbered = re.search(rf"{re.escape(word)}[ -]?v?\d", question, re.IGNORECASE)
+    other = "" if numbered or _DATE.fullmatch(word) else r"(?![ -]?v?\d{1,2}(?:\.\d+)?\b)"
     return re.compile(rf"(?<!\w){re.escape(stem)}{ending}{other}", re.IGNORECASE)
 
 
@@ -125,27 +173,50 @@ def confidence(candidates: Sequence[Candidate], missing: Sequence[str]) -> float
     """
     if not candidates:
         return 0.0
-    names = sum(is_name(word) for word in missing)
-    logit = _SLOPE * candidates[0].score + _OFFSET + _MISSING_NAME * names + _MISSING_WORD * (len(missing) - names)
+    logit = sum(w * f for w, f in zip(_CONFIDENCE, candidates[0].features, strict=True)) + _OFFSET
+    logit += sum(w * n for w, n in zip(_MISSING, count_missing(missing), strict=True))
     return 1 / (1 + math.exp(min(-logit, 700)))  # beyond that exp overflows
 
 
-def agreeing(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    """Candidates grouped by what they say, best first: the answer, then dates or figures that contradict it.
+def count_missing(words: Sequence[str]) -> tuple[int, int, int]:
+    """How many of the words are versions (Llama 4, GPT-5), other names, and plain words."""
+    versions = sum(any(c.isdigit() for c in word) and any(c.isalpha() for c in word) for word in words)
+    names = sum(is_name(word) for word in words) - versions
+    return versions, names, len(words) - names - versions
 
-    Two spans agree where one's words are among the other's. Names and clauses that differ are not shown
-    beside the best: unlike two dates they seldom answer the same question.
+
+def agreeing(question: str, candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Candidates grouped by what they say: the answer, then dates or figures that contradict it.
+
+    Two spans agree where one's words are among the other's; of dates that agree the fullest stands first.
+    Heard are only candidates whose sentence names what the question names. Names and clauses that differ are
+    not shown beside the best: unlike two dates they seldom answer the same question.
     """
+    fit = WordFit(question, [c.passage.text for c in candidates])
     groups: list[list[Candidate]] = []
     for candidate in candidates:
-        if candidate.score < candidates[0].score - _ALTERNATIVE:
-            break
+        sentence = around(candidate.passage, candidate.span, 1).quote
+        heard = candidate.span.score >= _HEARD and fit.is_named_in(sentence)
         home = next((g for g in groups if _agree(g[0].span.text, candidate.span.text)), None)
-        if home is not None:
+        if home is not None and heard:
             home.append(candidate)
-        elif not groups or _contradicts(candidate, groups):
+        elif not groups or (home is None and heard and _contradicts(candidate, groups)):
             groups.append([candidate])
-    return groups
+    return [sorted(g, key=_specificity) if _kind(g[0].span.text) == "date" else g for g in groups]
+
+
+def _specificity(candidate: Candidate) -> int:
+    return -len(_words(candidate.span.text))
+
+
+def _complete(passage: Passage, span: Span) -> Span:
+    """The span, or the whole date that it is a part of: a reader may stop before the year."""
+    low, high = span.start - passage.start, span.end - passage.start
+    for date in _WHOLE_DATE.finditer(passage.text):
+        if date.start() <= low and high <= date.end():
+            start, end = passage.start + date.start(), passage.start + date.end()
+            return Span(start, end, date.group(), span.score)
+    return span
 
 
 def _agree(one: str, other: str) -> bool:
@@ -167,4 +238,5 @@ def _kind(text: str) -> str:
 
 
 def _words(text: str) -> frozenset[str]:
+    text = re.sub(r"(?<=\d) ?billion", "b", text, flags=re.IGNORECASE)  # as model sizes are written
     return frozenset(_words_in_order(text)) - _ARTICLES
