@@ -76,6 +76,11 @@ def test_spans_that_agree_are_one_answer_with_the_fullest_date_first() -> None:
     assert groups(candidate(1, "65 billion", 9), candidate(2, "65B", 8)) == [["65 billion", "65B"]]
 
 
+def test_a_part_of_an_answer_is_no_support() -> None:
+    assert groups(candidate(1, "large language model", 9), candidate(2, "model", 8)) == [["large language model"]]
+    assert groups(candidate(1, "Samuel Smith", 9), candidate(2, "Smith", 8)) == [["Samuel Smith", "Smith"]]
+
+
 def test_dates_that_differ_are_both_shown() -> None:
     february, march = candidate(1, "February 2023", 9), candidate(2, "March 2023", 8)
     assert groups(february, march) == [["February 2023"], ["March 2023"]]

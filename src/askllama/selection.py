@@ -220,8 +220,10 @@ def _complete(passage: Passage, span: Span) -> Span:
 
 
 def _agree(one: str, other: str) -> bool:
-    first, second = _words(one), _words(other)
-    return bool(first and second) and (first <= second or second <= first)
+    few, many = sorted((_words(one), _words(other)), key=len)
+    # "2023" agrees with every date in it, but "quantization" is not the answer that "weight quantization" is.
+    least = 1 if _kind(one) == "date" else len(many) / 2
+    return few <= many and len(few) >= max(1, least)
 
 
 def _contradicts(candidate: Candidate, groups: Sequence[Sequence[Candidate]]) -> bool:
