@@ -44,18 +44,23 @@ class Recipe:
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 @click.option("--seed", default=1)
 @click.option("--steps", default=0, help="Stop the schedule after so many steps (0: one epoch).")
-def main(base: Path, data: Path, out: Path, seed: int, steps: int) -> None:
+@click.option("--rate", default=2e-4, help="Peak learning rate.")
+@click.option("--start", type=click.Path(path_type=Path, exists=True), help="model.pt of a run to go on from.")
+def main(base: Path, data: Path, out: Path, seed: int, steps: int, rate: float, start: Path | None) -> None:
     """Train one reader and leave model.pt and log.jsonl in OUT."""
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     features = featurise(mix(data / "train", Random(seed)), tokenizer, Random(seed))
     dev = featurise(load_set(data / "dev" / "squad_dev.jsonl.gz"), tokenizer, Random(0))
     made = list(batches(features, Recipe().batch_tokens, Random(seed)))
-    recipe = Recipe(seed=seed, steps=steps or len(made))
+    recipe = Recipe(seed=seed, peak_rate=rate, steps=steps or len(made))
     tokens = sum(len(f.ids) for f in features)
     click.echo(f"{len(features)} examples, {tokens / 1e6:.1f} M tokens, {recipe.steps} steps", err=True)
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-    run(ReaderModel(base), made, dev[:: max(1, len(dev) // 400)], recipe, out)
+    model = ReaderModel(base)
+    if start:
+        model.load_state_dict(torch.load(start))
+    run(model, made, dev[:: max(1, len(dev) // 400)], recipe, out)
 
 
 def run(model: ReaderModel, made: list[list[Feature]], dev: list[Feature], recipe: Recipe, out: Path) -> None:
