@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from askllama.selection import FEATURES, Candidate, WordFit, agreeing, confidence, rank
+from askllama.selection import FEATURES, Candidate, agreeing, confidence, rank
 from askllama.types import Hit, Passage, Reading, Span
+from askllama.words import WordFit
 
 
 def passage(number: int, text: str) -> Passage:

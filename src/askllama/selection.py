@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from askllama.evidence import around
 from askllama.types import Hit, Passage, Reading, Span
-from askllama.words import content_words, is_name
+from askllama.words import MONTH, WordFit, is_name, words_in_order
 
 FEATURES = (
     "margin",  # the reader's, in logits
@@ -33,13 +33,9 @@ _OFFSET = -3.193
 
 # Another candidate is heard beside the best if the reader half believes it (logits over "no answer").
 _HEARD = -2.0
-_MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?"
-    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
-)
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
-_WHOLE_DATE = re.compile(rf"\b(?:{_DAY} )?{_MONTH}\b\.?(?: {_DAY}\b)?(?:,? (?:of )?\d{{4}}\b)?", re.IGNORECASE)
-_DATE = re.compile(rf"\b(?:\d{{4}}|{_MONTH})\b", re.IGNORECASE)
+_WHOLE_DATE = re.compile(rf"\b(?:{_DAY} )?{MONTH}\b\.?(?: {_DAY}\b)?(?:,? (?:of )?\d{{4}}\b)?", re.IGNORECASE)
+_DATE = re.compile(rf"\b(?:\d{{4}}|{MONTH})\b", re.IGNORECASE)
 _ASKS_DATE = re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|month|day)\b", re.IGNORECASE)
 _ASKS_NUMBER = re.compile(r"\bhow (?:many|much|large|big|long|old)\b", re.IGNORECASE)
 _ASKS_NAME = re.compile(r"\bwho(?:m|se)?\b|\b(?:what|which) (?:company|lab|person|university)\b", re.IGNORECASE)
@@ -49,10 +45,6 @@ _NUMBER = re.compile(
     r"|thousands?|[mb]illions?|several|few|many|single|double|twice)\b",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(r"\w+")
-_PART = re.compile(r"[^\W\d_]+|\d+|[^\w\s-]")
-_SUFFIX = re.compile(r"(?:ies|es|s|ed|ing|ions?|ly|d|e)$")
-_SHORT = 4  # letters up to which a word is looked for whole
 _ARTICLES = {"a", "an", "the", "in", "on", "at", "by", "of", "around", "about", "from", "its", "their"}
 
 
@@ -100,69 +92,9 @@ def _fits_kind(question: str, text: str) -> float:
     if _ASKS_NAME.search(question):
         return 1.0 if any(c.isupper() for c in text) else -1.0
     if asked := _ASKS_LETTERS.search(question):
-        letters = iter("".join(word[0] for word in _words_in_order(text)))
+        letters = iter("".join(word[0] for word in words_in_order(text)))
         return 1.0 if all(letter in letters for letter in asked[1].lower()) else -1.0
     return 0.0
-
-
-class WordFit:
-    """How well texts hold the words of one question.
-
-    Names are words with a capital or a digit, in the question or mostly in ``texts``: few people type capitals.
-    """
-
-    def __init__(self, question: str, texts: Sequence[str] = ()) -> None:
-        words = content_words(question)
-        together = "\n".join(texts)
-        self._question = " ".join(_words_in_order(question))
-        self._patterns = [_pattern(word, question) for word in words]
-        self._names = [
-            p for word, p in zip(words, self._patterns, strict=True) if is_name(word) or _is_capitalised(p, together)
-        ]
-
-    def cover(self, text: str) -> float:
-        """The share of the question's content words that the text holds."""
-        return _share(self._patterns, text)
-
-    def cover_names(self, text: str) -> float:
-        """The share of the question's names that the text holds; 1 where there are none."""
-        return _share(self._names, text) if self._names else 1.0
-
-    def is_named_in(self, text: str) -> bool:
-        """Whether the text holds every name, and as a name: a "llama" is not LLaMA."""
-        return all(any(is_name(found) for found in p.findall(text)) for p in self._names)
-
-    def echoes(self, text: str) -> bool:
-        """Whether the text only repeats words of the question, which answers nothing."""
-        return f" {' '.join(_words_in_order(text))} " in f" {self._question} "
-
-
-def _share(patterns: Sequence[re.Pattern[str]], text: str) -> float:
-    return sum(bool(p.search(text)) for p in patterns) / max(1, len(patterns))
-
-
-def _is_capitalised(pattern: re.Pattern[str], text: str) -> bool:
-    found = pattern.findall(text)
-    return sum(any(c.isupper() for c in word) for word in found) > len(found) / 2
-
-
-def _pattern(word: str, question: str) -> re.Pattern[str]:
-    """The word or its inflections; a name followed by a number is another name, unless the question says so.
-
-    "LLaMA" is not found in "LLaMA 3" when the question asks for LLaMA, but "Mixtral" is in "Mixtral 8x7B".
-    """
-    if any(c.isdigit() for c in word):
-        parts = _PART.findall(word)
-        return re.compile(r"(?<!\w)" + r"[\s-]?".join(map(re.escape, parts)) + r"(?!\w)", re.IGNORECASE)
-    stem = _SUFFIX.sub("", word) if len(word) > _SHORT else word
-    ending = r"\w*" if len(word) > _SHORT else r"(?:s|'s)?\b"
-    numbered = re.search(rf"{re.escape(word)}[ -]?v?\d", question, re.IGNORECASE)
-    other = "" if numbered or _DATE.fullmatch(word) else r"(?![ -]?v?\d{1,2}(?:\.\d+)?\b)"
-    return re.compile(rf"(?<!\w){re.escape(stem)}{ending}{other}", re.IGNORECASE)
-
-
-def _words_in_order(text: str) -> list[str]:
-    return _TOKEN.findall(text.lower())
 
 
 def confidence(candidates: Sequence[Candidate], missing: Sequence[str]) -> float:
@@ -241,4 +173,4 @@ def _kind(text: str) -> str:
 
 def _words(text: str) -> frozenset[str]:
     text = re.sub(r"(?<=\d) ?billion", "b", text, flags=re.IGNORECASE)  # as model sizes are written
-    return frozenset(_words_in_order(text)) - _ARTICLES
+    return frozenset(words_in_order(text)) - _ARTICLES

@@ -1,12 +1,25 @@
-"""The words of a question: which of them carry meaning, and how they are looked for."""
+"""The words of a question: which of them carry meaning, how they are looked for, and how well texts hold them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # A word and the number after it are one name ("Llama 4", "Windows 11"), unless the number is a year.
 _WORD = re.compile(r"(?:[^\W\d]\w*(?:[-.'’]\w+)* (?!(?:19|20)\d\d\b)\d+(?:\.\d+)*\b)|\w+(?:[-.'’]\w+)*")
 _PART = re.compile(r"[^\W\d_]+|\d+")
+
+MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+"""A pattern for the name of a month."""
+
+_MONTH_NAME = re.compile(MONTH, re.IGNORECASE)
+_PIECE = re.compile(r"[^\W\d_]+|\d+|[^\w\s-]")
+_SUFFIX = re.compile(r"(?:ies|es|s|ed|ing|ions?|ly|d|e)$")
+_SHORT = 4  # letters up to which a word is looked for whole
+_TOKEN = re.compile(r"\w+")
 
 # Words that say how something is asked, not what is asked for.
 STOP_WORDS = frozenset(
@@ -67,3 +80,64 @@ def _variants(word: str) -> list[str]:
 def missing_words(question: str, matches: dict[str, int]) -> tuple[str, ...]:
     """The content words that no passage holds; ``matches`` counts passages by word."""
     return tuple(word for word in content_words(question) if not matches[word])
+
+
+class WordFit:
+    """How well texts hold the words of one question.
+
+    Names are words with a capital or a digit, in the question or mostly in ``texts``: few people type capitals.
+    """
+
+    def __init__(self, question: str, texts: Sequence[str] = ()) -> None:
+        words = content_words(question)
+        together = "\n".join(texts)
+        self._question = " ".join(words_in_order(question))
+        self._patterns = [_pattern(word, question) for word in words]
+        self._names = [
+            p for word, p in zip(words, self._patterns, strict=True) if is_name(word) or _is_capitalised(p, together)
+        ]
+
+    def cover(self, text: str) -> float:
+        """The share of the question's content words that the text holds."""
+        return _share(self._patterns, text)
+
+    def cover_names(self, text: str) -> float:
+        """The share of the question's names that the text holds; 1 where there are none."""
+        return _share(self._names, text) if self._names else 1.0
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether the text holds every name, and as a name: a "llama" is not LLaMA."""
+        return all(any(is_name(found) for found in p.findall(text)) for p in self._names)
+
+    def echoes(self, text: str) -> bool:
+        """Whether the text only repeats words of the question, which answers nothing."""
+        return f" {' '.join(words_in_order(text))} " in f" {self._question} "
+
+
+def _share(patterns: Sequence[re.Pattern[str]], text: str) -> float:
+    return sum(bool(p.search(text)) for p in patterns) / max(1, len(patterns))
+
+
+def _is_capitalised(pattern: re.Pattern[str], text: str) -> bool:
+    found = pattern.findall(text)
+    return sum(any(c.isupper() for c in word) for word in found) > len(found) / 2
+
+
+def _pattern(word: str, question: str) -> re.Pattern[str]:
+    """The word or its inflections; a name followed by a number is another name, unless the question says so.
+
+    "LLaMA" is not found in "LLaMA 3" when the question asks for LLaMA, but "Mixtral" is in "Mixtral 8x7B".
+    """
+    if any(c.isdigit() for c in word):
+        parts = _PIECE.findall(word)
+        return re.compile(r"(?<!\w)" + r"[\s-]?".join(map(re.escape, parts)) + r"(?!\w)", re.IGNORECASE)
+    stem = _SUFFIX.sub("", word) if len(word) > _SHORT else word
+    ending = r"\w*" if len(word) > _SHORT else r"(?:s|'s)?\b"
+    numbered = re.search(rf"{re.escape(word)}[ -]?v?\d", question, re.IGNORECASE)
+    other = "" if numbered or _MONTH_NAME.fullmatch(word) else r"(?![ -]?v?\d{1,2}(?:\.\d+)?\b)"
+    return re.compile(rf"(?<!\w){re.escape(stem)}{ending}{other}", re.IGNORECASE)
+
+
+def words_in_order(text: str) -> list[str]:
+    """The words of a text in lower case."""
+    return _TOKEN.findall(text.lower())
