@@ -40,8 +40,12 @@ def test_agreeing_passages_are_cited_together_and_differing_dates_shown(library:
     check_citations(answer)
 
 
-def test_why_questions_get_whole_sentences(library: Library) -> None:
-    answer = library.ask("Why was Mixtral launched?")
+@pytest.mark.parametrize(
+    "question",
+    ["Why was Mixtral launched?", "Which models were launched?", "How was Mixtral launched?", "Was Mixtral launched?"],
+)
+def test_what_wants_more_than_a_span_gets_whole_sentences(library: Library, question: str) -> None:
+    answer = library.ask(question)
     assert "Mixtral launched in December 2023. [1]" in answer.text
     check_citations(answer)
 

@@ -27,6 +27,7 @@ _SENTENCE_MARGIN = 5.0  # logits below the best sentence at which one no longer 
 _EXPLAIN = re.compile(
     r"""^\W* (?:(?:and|so|but)\ )?
     (?: why | explain | describe | list | name\ (?:all|some|the) | tell\ me | summari[sz]e | compare | what\ are
+      | (?:what|which)\ (?:\w+\ )?\w+[^\Ws]s\ (?:were|are|have|do|did)
       | how (?!\ (?:many|much|large|big|long|old|often|far|tall|fast|small|high|good|soon)\b)
       | is | are | was | were | do | does | did | can | could | has | have | will )\b""",
     re.IGNORECASE | re.VERBOSE,
