@@ -56,15 +56,14 @@ def answer(question: str, ask: Ask, listener: Listener) -> Answer:
         made = Answer(question, "", (), 0.0, refusal=Refusal(missing, tuple(hit.passage for hit in hits[:_NEAREST])))
     else:
         written = _generate(question, ask.generator, candidates, listener) if ask.generator else None
-        made = _add_dropped(_extract(question, candidates), written)
+        made = written if written and written.text else _stand_in(question, candidates, written)
     return replace(made, confidence=sure, seconds=time.perf_counter() - began)
 
 
-def _add_dropped(extracted: Answer, generated: Answer | None) -> Answer:
-    """The generated answer where anything of it survived; else the extractive one, which says what was dropped."""
-    if generated is None or generated.text:
-        return generated or extracted
-    return replace(extracted, dropped=generated.dropped)
+def _stand_in(question: str, candidates: Sequence[Candidate], written: Answer | None) -> Answer:
+    """The extractive answer, which says what was dropped where nothing generated survived."""
+    extracted = _extract(question, candidates)
+    return replace(extracted, dropped=written.dropped) if written else extracted
 
 
 def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:

@@ -200,7 +200,7 @@ def models_list() -> None:
     from askllama import render
 
     settings = _load_settings()
-    click.echo(render.models_text(settings.models, settings.data / "models", _style()))
+    click.echo(render.models_text(settings.models, settings.model_folder, _style()))
 
 
 @models.command("show")
@@ -213,7 +213,7 @@ def models_show(name: str) -> None:
     settings = _load_settings()
     if name not in settings.models:
         raise UsageError(f"no model is called {name!r}", "askllama models")
-    click.echo(render.model_text(settings.models[name], settings.data / "models", _style()))
+    click.echo(render.model_text(settings.models[name], settings.model_folder, _style()))
 
 
 @main.command()
@@ -248,14 +248,14 @@ def repl(**flags: Any) -> None:
 
 def _read_question(words: tuple[str, ...]) -> str:
     from askllama.errors import UsageError
+    from askllama.terminal import replace_stray_bytes
 
     text = " ".join(words) if words and words != ("-",) else ""
     if not text and sys.stdin is not None and (words == ("-",) or not _is_terminal(sys.stdin)):
         text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
     if not text.strip():
         raise UsageError("no question was given", 'askllama "when did Mixtral launch?"')
-    # The shell may hand over bytes that are no characters, which neither SQLite nor the tokenizer takes.
-    return text.strip().encode("utf-8", "replace").decode("utf-8")
+    return replace_stray_bytes(text.strip())
 
 
 def _load_settings(**flags: Any) -> Settings:

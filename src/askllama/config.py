@@ -59,6 +59,11 @@ class Settings:
     threads: int = field(default_factory=lambda: _processors())
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
 
+    @property
+    def model_folder(self) -> Path:
+        """Where the files of the generators lie."""
+        return self.data / "models"
+
 
 def _processors() -> int:
     """Processors this process may use; not every system tells, then those of the machine."""

@@ -135,7 +135,7 @@ class Library:
         from askllama.models.generator import GgufGenerator
         from askllama.models.registry import find_generator
 
-        path = find_generator(self.settings.model, self.settings.models, self.settings.data / "models")
+        path = find_generator(self.settings.model, self.settings.models, self.settings.model_folder)
         self.notify(f"loading {path.name}")
         return GgufGenerator(path, self.settings.threads)
 

@@ -17,7 +17,7 @@ import click
 from askllama import documents, render
 from askllama.conversation import Turn, resolve
 from askllama.errors import AskllamaError, UsageError
-from askllama.terminal import complain, draft, tell, tell_progress
+from askllama.terminal import complain, draft, replace_stray_bytes, tell, tell_progress
 from askllama.types import Answer, Citation, Document
 
 if TYPE_CHECKING:
@@ -124,8 +124,7 @@ class Session:
 
     def handle(self, line: str) -> None:
         """Carry out one line: a command or a question; what goes wrong or is interrupted ends with the line."""
-        # A terminal may hand over bytes that are no characters, which neither SQLite nor stdout takes.
-        line = line.strip().encode("utf-8", "replace").decode("utf-8")
+        line = replace_stray_bytes(line.strip())
         try:
             if line.startswith("/"):
                 self._command(*line.partition(" ")[::2])

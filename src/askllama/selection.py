@@ -127,8 +127,7 @@ def agreeing(question: str, candidates: Sequence[Candidate]) -> list[list[Candid
     fit = WordFit(question, [c.passage.text for c in candidates])
     groups: list[list[Candidate]] = []
     for candidate in candidates:
-        sentence = around(candidate.passage, candidate.span, 1).quote
-        heard = candidate.span.score >= _HEARD and fit.is_named_in(sentence)
+        heard = candidate.span.score >= _HEARD and fit.is_named_in(around(candidate.passage, candidate.span, 1).quote)
         home = next((g for g in groups if _agree(g[0].span.text, candidate.span.text)), None)
         if home is not None and heard:
             home.append(candidate)

@@ -27,6 +27,14 @@ def tell_progress(done: int, files: int) -> None:
     tell(f"indexing [{'#' * filled}{' ' * (_BAR - filled)}] {done} of {files} files" if done < files else "")
 
 
+def replace_stray_bytes(text: str) -> str:
+    """Typed text without what a shell or terminal hands over for bytes that are no characters.
+
+    Neither SQLite nor the tokenizer nor stdout takes those.
+    """
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def complain(message: str, hint: str = "") -> None:
     """Say on stderr what went wrong, and what to do next."""
     tell("")
