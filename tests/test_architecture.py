@@ -11,7 +11,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "askllama"
 FILES = {str(p.relative_to(SOURCE).with_suffix("")): p for p in sorted(SOURCE.rglob("*.py"))}
-EDGES = {"cli", "repl", "terminal", "__main__"}
+EDGES = {"cli", "repl", "terminal", "__main__"} | {name for name in FILES if name.startswith("commands/")}
 ONLY_IMPORTER = {
     "faiss": "index/vectors",
     "sentence_transformers": "models/encoder",

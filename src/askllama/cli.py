@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
@@ -22,16 +23,29 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _NOT_FOUND = 1
 _FAILED = 2
 _INTERRUPTED = 130  # as the shell says it: 128 and the signal's number
+_ELSEWHERE = ("models",)  # commands in modules of their own, imported when they are called or listed
 
 
 class QuestionGroup(click.Group):
     """A group whose first argument, where it is no command, is a question."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, also of those that are not imported yet."""
+        return sorted({*self.commands, *_ELSEWHERE})
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command, imported from ``askllama.commands`` where it has a module of its own."""
+        if name not in _ELSEWHERE:
+            return super().get_command(ctx, name)
+        found: click.Command = getattr(import_module(f"askllama.commands.{name}"), name)
+        return found
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the command first: the one named after options, else ``ask``, else the REPL."""
-        if not (args and (args[0] in self.commands or args[0] in ("--help", "--version"))):
+        known = self.list_commands(ctx)
+        if not (args and (args[0] in known or args[0] in ("--help", "--version"))):
             place = self._first_positional(args)
-            if place is not None and args[place] in self.commands:
+            if place is not None and args[place] in known:
                 args = [args[place], *args[:place], *args[place + 1 :]]
             elif place is None and _is_terminal(sys.stdin) and not {"--json", "--help", "-h"} & set(args):
                 args = ["repl", *args]
@@ -184,36 +198,6 @@ def status(as_json: bool, **flags: Any) -> None:
     with _library(**flags) as library:
         now = library.status()
     click.echo(render.status_json(now) if as_json else render.status_text(now, _style()))
-
-
-@main.group(invoke_without_command=True)
-@click.pass_context
-def models(ctx: click.Context) -> None:
-    """List the generators that askllama knows by name."""
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(models_list)
-
-
-@models.command("list")
-def models_list() -> None:
-    """One line per model: name, size, licence, and whether it is on this machine."""
-    from askllama import render
-
-    settings = _load_settings()
-    click.echo(render.models_text(settings.models, settings.model_folder, _style()))
-
-
-@models.command("show")
-@click.argument("name")
-def models_show(name: str) -> None:
-    """Everything that is known about the model NAME."""
-    from askllama import render
-    from askllama.errors import UsageError
-
-    settings = _load_settings()
-    if name not in settings.models:
-        raise UsageError(f"no model is called {name!r}", "askllama models")
-    click.echo(render.model_text(settings.models[name], settings.model_folder, _style()))
 
 
 @main.command()
