@@ -6,24 +6,22 @@ Only click is imported here; a command imports what it needs when it runs, so th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from askllama import __version__
+from askllama.options import model_options, open_library, settings_options, sync
 
 if TYPE_CHECKING:
-    from askllama.config import Settings
-    from askllama.library import Library, Report
     from askllama.render import Style
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 _NOT_FOUND = 1
 _FAILED = 2
 _INTERRUPTED = 130  # as the shell says it: 128 and the signal's number
-_ELSEWHERE = ("models",)  # commands in modules of their own, imported when they are called or listed
+# Commands whose function has a module of its own, which is imported when the command is called or listed.
+_ELSEWHERE = {"models": "models"}
 
 
 class QuestionGroup(click.Group):
@@ -37,7 +35,8 @@ class QuestionGroup(click.Group):
         """The command, imported from ``askllama.commands`` where it has a module of its own."""
         if name not in _ELSEWHERE:
             return super().get_command(ctx, name)
-        found: click.Command = getattr(import_module(f"askllama.commands.{name}"), name)
+        function = _ELSEWHERE[name]
+        found: click.Command = getattr(import_module(f"askllama.commands.{function}"), function)
         return found
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -98,21 +97,6 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
-def _settings_options(command: _F) -> _F:
-    """The options that every command with a corpus understands."""
-    corpus = click.option("--corpus", "-c", multiple=True, metavar="PATH", help="Folder or file to ask; repeatable.")
-    quiet = click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
-    return corpus(quiet(command))
-
-
-def _model_options(command: _F) -> _F:
-    model = click.option("--model", "-m", metavar="MODEL", help="Generator: a .gguf file or a name of `models`.")
-    extract = click.option("--extract", is_flag=True, help="Answer with the documents' own words, without a generator.")
-    passages = click.option("-k", "--passages", type=int, metavar="N", help="Passages read for a question.")
-    threshold = click.option("--threshold", type=float, metavar="P", help="Least confidence of an answer (0 to 1).")
-    return model(extract(passages(threshold(command))))
-
-
 @click.group(cls=QuestionGroup, context_settings={"help_option_names": ["--help", "-h"]})
 @click.version_option(__version__, prog_name="askllama")
 def main() -> None:
@@ -127,8 +111,8 @@ def main() -> None:
 
 @main.command()
 @click.argument("question", nargs=-1)
-@_settings_options
-@_model_options
+@settings_options
+@model_options
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 @click.pass_context
 def ask(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags: Any) -> None:
@@ -140,8 +124,8 @@ def ask(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags
     from askllama.terminal import draft
 
     text = _read_question(question)
-    with _library(**flags) as library:
-        _sync(library, flags["quiet"])
+    with open_library(**flags) as library:
+        sync(library, flags["quiet"])
         with draft(not flags["quiet"] and not as_json) as listener:
             answer = library.ask(text, listener)
     click.echo(render.answer_json(answer) if as_json else render.answer_text(answer, _style()))
@@ -150,15 +134,15 @@ def ask(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags
 
 @main.command()
 @click.argument("paths", nargs=-1)
-@_settings_options
+@settings_options
 @click.option("--rebuild", is_flag=True, help="Make the index anew, as after a change of encoder.")
 def index(paths: tuple[str, ...], rebuild: bool, **flags: Any) -> None:
     """Build or update the index of PATHS (default: the corpus)."""
     from askllama.terminal import complain
 
     flags["corpus"] = (*flags["corpus"], *paths)
-    with _library(**flags) as library:
-        report = _sync(library, flags["quiet"], rebuild)
+    with open_library(**flags) as library:
+        report = sync(library, flags["quiet"], rebuild)
         counts = library.store.counts()
     for reason in report.failed:
         complain(f"skipped {reason}")
@@ -172,7 +156,7 @@ def index(paths: tuple[str, ...], rebuild: bool, **flags: Any) -> None:
 
 @main.command()
 @click.argument("question", nargs=-1)
-@_settings_options
+@settings_options
 @click.option("-k", "--passages", type=int, metavar="N", help="How many hits to show.")
 @click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
 @click.pass_context
@@ -181,27 +165,27 @@ def search(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **fl
     from askllama import render
 
     text = _read_question(question)
-    with _library(**flags) as library:
-        _sync(library, flags["quiet"])
+    with open_library(**flags) as library:
+        sync(library, flags["quiet"])
         hits = library.search(text, library.settings.passages)
     click.echo(render.hits_json(hits) if as_json else render.hits_text(hits, _style()))
     ctx.exit(0 if hits else _NOT_FOUND)
 
 
 @main.command()
-@_settings_options
+@settings_options
 @click.option("--json", "as_json", is_flag=True, help="Print the status as JSON.")
 def status(as_json: bool, **flags: Any) -> None:
     """Tell what is indexed, when, and with which encoder."""
     from askllama import render
 
-    with _library(**flags) as library:
+    with open_library(**flags) as library:
         now = library.status()
     click.echo(render.status_json(now) if as_json else render.status_text(now, _style()))
 
 
 @main.command()
-@_settings_options
+@settings_options
 @click.pass_context
 def doctor(ctx: click.Context, /, **flags: Any) -> None:
     """Check this installation; exit status 2 where something is broken."""
@@ -209,7 +193,7 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
     from askllama.render import visible
 
     sound = True
-    with _library(**flags) as library:
+    with open_library(**flags) as library:
         for check in examine(library):
             sound = sound and check.sound
             click.echo(f"{'ok' if check.sound else 'BROKEN':<7} {check.name}: {visible(check.detail)}")
@@ -219,14 +203,14 @@ def doctor(ctx: click.Context, /, **flags: Any) -> None:
 
 
 @main.command(hidden=True)
-@_settings_options
-@_model_options
+@settings_options
+@model_options
 def repl(**flags: Any) -> None:
     """Ask in an interactive session (what `askllama` alone starts)."""
     from askllama.repl import run
 
-    with _library(**flags) as library:
-        _sync(library, flags["quiet"])
+    with open_library(**flags) as library:
+        sync(library, flags["quiet"])
         run(library, _style())
 
 
@@ -240,34 +224,6 @@ def _read_question(words: tuple[str, ...]) -> str:
     if not text.strip():
         raise UsageError("no question was given", 'askllama "when did Mixtral launch?"')
     return replace_stray_bytes(text.strip())
-
-
-def _load_settings(**flags: Any) -> Settings:
-    from askllama.config import load_settings
-
-    return load_settings(flags)
-
-
-def _library(*, quiet: bool, corpus: tuple[str, ...], extract: bool = False, **flags: Any) -> Library:
-    from dataclasses import replace
-
-    from askllama.library import Library
-    from askllama.terminal import tell
-
-    settings = _load_settings(corpus=corpus or None, **flags)
-    settings = replace(settings, model=None) if extract else settings
-    return Library.open(settings) if quiet else Library.open(settings, tell)
-
-
-def _sync(library: Library, quiet: bool, rebuild: bool = False) -> Report:
-    from askllama.terminal import tell, tell_progress
-
-    try:
-        bring = library.rebuild if rebuild else library.sync
-        return bring() if quiet else bring(tell_progress)
-    finally:
-        if not quiet:
-            tell("")
 
 
 def _style() -> Style:
