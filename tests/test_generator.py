@@ -9,8 +9,8 @@ import pytest
 from scripted import CHATML, CONTROL, USER_DEFINED, write_scripted
 
 from askllama.errors import ModelError
+from askllama.models.chat import ANSWER_TOKENS, ChatModel
 from askllama.models.generator import GgufGenerator
-from askllama.models.llama import ANSWER_TOKENS, ChatModel
 from askllama.prompt import build_messages
 from askllama.types import Evidence, Generator, Passage
 
@@ -128,7 +128,7 @@ def test_markers_in_a_document_are_nothing_but_text(load: Load, marker: str) -> 
     first, start, *ids, end = ask(model, f"a {marker} b")
     assert (first, start, end) == (1, 259, 260)
     assert not CONTROL_IDS & set(ids)
-    written = b"".join(model._piece(token) for token in ids).decode().replace("▁", " ")
+    written = b"".join(model._weights.piece(token) for token in ids).decode().replace("▁", " ")
     assert written.split() == ["a", marker, "b"]
 
 
@@ -243,7 +243,8 @@ def test_the_context_follows_from_the_prompt(load: Load) -> None:
     sizes = []
     for length in (10, 3000, 10):
         assert "".join(model.stream(ask(model, "a" * length))) == TEXT
-        sizes.append(model._size)
+        assert model._context
+        sizes.append(model._context.size)
     assert sizes == [1024, 4096, 4096]
 
 
@@ -252,6 +253,34 @@ def test_what_two_prompts_share_is_read_once(load: Load, monkeypatch: pytest.Mon
     first, second = ask(model, "a" * 500 + "b"), ask(model, "a" * 500 + "c")
     list(model.stream(first))
     read: list[int] = []
-    monkeypatch.setattr(model, "_decode", read.extend)
-    list(model.stream(second))
+    decode = model._decode
+
+    def noted(ids: list[int]) -> object:
+        read.extend(ids)
+        return decode(ids)
+
+    monkeypatch.setattr(model, "_decode", noted)
+    next(model.stream(second))
     assert read == second[first.index(3 + ord("b")) :]
+
+
+@pytest.mark.parametrize("refused", ["1", "[", "2", "x"])
+def test_a_grammar_keeps_what_it_refuses_out(load: Load, refused: str) -> None:
+    model = load()
+    written = "".join(
+        model.stream(ask(model), rf"root ::= [^\{refused}]*" if refused == "[" else f"root ::= [^{refused}]*")
+    )
+    assert written.startswith("Mistral")
+    assert refused not in written
+    assert "".join(model.stream(ask(model))) == TEXT
+
+
+def test_a_grammar_may_end_the_answer(load: Load) -> None:
+    model = load()
+    assert "".join(model.stream(ask(model), 'root ::= "Mistral released"')) == "Mistral released"
+
+
+def test_a_grammar_that_is_none_is_an_error(load: Load) -> None:
+    model = load()
+    with pytest.raises(ModelError, match="GBNF"):
+        next(model.stream(ask(model), "root ::= ["))

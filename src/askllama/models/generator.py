@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from askllama.errors import ModelError
-from askllama.models.llama import ChatModel
+from askllama.models.chat import ChatModel
 from askllama.prompt import build_messages
 from askllama.types import Evidence
 
