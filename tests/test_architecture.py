@@ -16,6 +16,7 @@ ONLY_IMPORTER = {
     "faiss": "index/vectors",
     "sentence_transformers": "models/encoder",
     "llama_cpp": "models/llama",
+    "matplotlib": "evaluation/plot",
     "semantic_text_splitter": "splitter",
 }
 PURE = (
@@ -29,6 +30,8 @@ PURE = (
     "words",
     "conversation",
     "errors",
+    "evaluation/metrics",
+    "evaluation/questions",
 )
 
 

@@ -21,10 +21,10 @@ import torch
 from numpy.typing import NDArray
 
 from askllama.config import load_settings
+from askllama.evaluation.metrics import f1, normalise
 from askllama.library import Library
 from askllama.selection import FEATURES, Candidate, count_missing, describe
 from askllama.words import missing_words
-from training.evaluate import f1, normalise
 
 _OFF_TOPIC = 120
 _SQUAD_WEIGHT, _CORPUS_WEIGHT = 0.2, 2.0  # SQuAD's unanswerable questions are made to deceive; users' are not

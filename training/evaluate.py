@@ -7,31 +7,15 @@ and AUROC of the margin over "no answer" between answerable and unanswerable one
 from __future__ import annotations
 
 import json
-import re
-import string
-from collections import Counter
 from pathlib import Path
 
 import click
 
+from askllama.evaluation.metrics import auroc, exact_match, f1
 from askllama.models.reader import GgufReader
 from askllama.models.registry import READER
 from askllama.types import Passage
 from training.examples import load_set
-from training.train import auroc
-
-
-def normalise(text: str) -> str:
-    """SQuAD's normalisation: lower case, no punctuation, no articles, single blanks."""
-    bare = "".join(c for c in text.lower() if c not in string.punctuation)
-    return " ".join(re.sub(r"\b(?:a|an|the)\b", " ", bare).split())
-
-
-def f1(given: str, gold: str) -> float:
-    """Overlap of the words of two normalised texts, as the harmonic mean of precision and recall."""
-    one, other = normalise(given).split(), normalise(gold).split()
-    shared = sum((Counter(one) & Counter(other)).values())
-    return 2 * shared / (len(one) + len(other)) if shared else 0.0
 
 
 @click.command()
@@ -49,10 +33,11 @@ def main(questions: Path, reader: Path, limit: int) -> None:
         scores.append((reading.score, bool(example.answers)))
         if example.answers:
             given, golds = reading.spans[0].text, {example.context[a:b] for a, b in example.answers}
-            exact.append(max(normalise(given) == normalise(gold) for gold in golds))
+            exact.append(any(exact_match(given, gold) for gold in golds))
             overlap.append(max(f1(given, gold) for gold in golds))
     figures = {"em": sum(exact) / len(exact), "f1": sum(overlap) / len(overlap), "auroc": auroc(scores)}
-    click.echo(json.dumps({name: round(value, 4) for name, value in figures.items()} | {"questions": len(scores)}))
+    rounded = {name: value and round(value, 4) for name, value in figures.items()}
+    click.echo(json.dumps(rounded | {"questions": len(scores)}))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def answer(question: str, ask: Ask, listener: Listener) -> Answer:
     candidates = rank(question, hits, ask.reader.read(question, [hit.passage for hit in hits]))
     missing = missing_words(question, ask.retriever.count_words(question))
     sure = confidence(candidates, missing)
-    if sure < ask.threshold:
+    if not candidates or sure < ask.threshold:
         made = Answer(question, "", (), 0.0, refusal=Refusal(missing, tuple(hit.passage for hit in hits[:_NEAREST])))
     else:
         written = _generate(question, ask.generator, candidates, listener) if ask.generator else None

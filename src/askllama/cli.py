@@ -21,7 +21,7 @@ _NOT_FOUND = 1
 _FAILED = 2
 _INTERRUPTED = 130  # as the shell says it: 128 and the signal's number
 # Commands whose function has a module of its own, which is imported when the command is called or listed.
-_ELSEWHERE = {"models": "models"}
+_ELSEWHERE = {"eval": "evaluate", "models": "models"}
 
 
 class QuestionGroup(click.Group):
