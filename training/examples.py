@@ -21,20 +21,23 @@ _NUMBER = re.compile(r"\b\d[\d,.]*\b")
 # A run of capitalised words that does not open the question: "Which city did Norman Foster build in?"
 _NAME = re.compile(r"(?<=[a-z] )[A-Z][\w-]+(?: [A-Z][\w-]+)*")
 
-# How often each set is passed over; chosen for one epoch of about 12 million tokens.
+# How often each set is passed over beside the groups; chosen for one epoch of about 14 million tokens with them.
 PASSES: dict[str, float] = {
-    "squad": 3.0,
-    "squadshifts_new_wiki": 2.0,
-    "squadshifts_amazon": 1.0,
+    "squad": 1.0,
+    "squadshifts_new_wiki": 0.5,
+    "squadshifts_amazon": 0.6,
     "fairytaleqa": 0.6,
     "policyqa": 0.2,
     "covidqa_para": 0.6,
     "tatqa_text": 1.0,
 }
 TITLED = {"squad", "squadshifts_new_wiki", "covidqa_para"}
-QAMR_LISTS = 8_000
-ARTICLE_NEGATIVES = 7_000
-SWAPPED_NEGATIVES = 4_000
+QAMR_LISTS = 5_000
+ARTICLE_NEGATIVES = 1_000
+SWAPPED_NEGATIVES = 3_000
+GROUPS = 10_000  # questions on paragraphs, each with one passage that answers and one that does not
+WRITTEN_PASSES = 2
+WRITTEN_NEGATIVES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,18 @@ class Example:
     context: str
     answers: tuple[tuple[int, int], ...]
     heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One question on several passages: on each of ``right`` with its spans, on ``wrong`` without.
+
+    ``written`` tells those on the documents of training/written from those on paragraphs.
+    """
+
+    right: tuple[Example, ...]
+    wrong: tuple[Example, ...]
+    written: bool
 
 
 def load_set(path: Path) -> list[Example]:
@@ -59,7 +74,7 @@ def _parse(row: dict[str, Any]) -> Example:
 
 
 def mix(folder: Path, random: Random) -> list[Example]:
-    """All training examples in random order.
+    """All training examples that stand alone.
 
     Besides the sets themselves: QAMR sentences joined into lists (the shape of a timeline), hard
     negatives from the same article, and questions whose number or name was exchanged.
@@ -73,9 +88,23 @@ def mix(folder: Path, random: Random) -> list[Example]:
     examples += sample(article_negatives(wiki, random), ARTICLE_NEGATIVES, random)
     examples += sample(swapped_questions(wiki, random), SWAPPED_NEGATIVES, random)
     examples += list_examples(load_set(folder / "qamr.jsonl.gz"), QAMR_LISTS, random)
-    examples = [drop_heading(e, random) for e in examples]
-    random.shuffle(examples)
-    return examples
+    return [replace(drop_heading(e, random), question=misspell(e.question, random)) for e in examples]
+
+
+def draw_groups(groups: list[Group], random: Random) -> list[tuple[Example, ...]]:
+    """Mined groups as they are trained on: a passage that answers, where there is one, and a few that do not."""
+    paragraphs = [g for g in groups if not g.written and g.wrong]
+    drawn = [_draw(g, 1, random) for g in random.sample(paragraphs, min(GROUPS, len(paragraphs)))]
+    written = [g for g in groups if g.written and (g.right or g.wrong)]
+    return drawn + [_draw(g, WRITTEN_NEGATIVES, random) for g in written * WRITTEN_PASSES]
+
+
+def _draw(group: Group, negatives: int, random: Random) -> tuple[Example, ...]:
+    question = misspell((group.right or group.wrong)[0].question, random)
+    # The hits are in order: what is found first is the hardest.
+    wrong = random.sample(group.wrong[: 2 * negatives], min(negatives, len(group.wrong)))
+    right = [random.choice(group.right)] if group.right else []
+    return tuple(replace(e, question=question) for e in (*right, *wrong))
 
 
 def repeat(examples: list[Example], passes: float, random: Random) -> list[Example]:
@@ -88,6 +117,18 @@ def sample(examples: Iterable[Example], count: int, random: Random) -> list[Exam
     """At most ``count`` of the examples."""
     pool = list(examples)
     return random.sample(pool, min(count, len(pool)))
+
+
+def misspell(question: str, random: Random) -> str:
+    """A question as it is typed in haste: no question mark, now and then two letters swapped or one missing."""
+    if random.random() < 0.3:
+        question = question.rstrip("?! ")
+    places = [i for i in range(1, len(question) - 2) if question[i : i + 2].isalpha() and question[i - 1].isalpha()]
+    if places and random.random() < 0.06:
+        place = random.choice(places)
+        first, second = question[place], question[place + 1]
+        question = question[:place] + random.choice((second + first, second)) + question[place + 2 :]
+    return question
 
 
 def drop_heading(example: Example, random: Random) -> Example:

@@ -22,7 +22,10 @@ _CHUNK = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Token ids with the labels; ``context`` is the position of the passage's first token."""
+    """Token ids with the labels; ``context`` is the position of the passage's first token.
+
+    ``start`` and ``end`` are 0, the place of [CLS], where the passage does not answer.
+    """
 
     ids: list[int]
     context: int
@@ -86,16 +89,33 @@ def _crop(length: int, span: tuple[int, int] | None, random: Random) -> tuple[in
     return low, min(length, low + MAX_CONTEXT)
 
 
-def batches(features: list[Feature], tokens: int, random: Random) -> Iterator[list[Feature]]:
-    """Batches of at most ``tokens`` padded tokens, alike in length inside, in random order."""
+def featurise_groups(
+    groups: list[tuple[Example, ...]], tokenizer: Tokenizer, random: Random
+) -> list[tuple[Feature, ...]]:
+    """Tokenise questions with several passages each; a group loses those whose answer is too long."""
+    made = []
+    for group in groups:
+        if features := featurise(list(group), tokenizer, random):
+            made.append(tuple(features))
+    return made
+
+
+def batches(groups: list[tuple[Feature, ...]], tokens: int, random: Random) -> Iterator[list[tuple[Feature, ...]]]:
+    """Batches of at most ``tokens`` padded tokens, alike in length inside, in random order; groups stay whole."""
     pool = 4_096
-    shuffled = random.sample(features, len(features))
+    shuffled = random.sample(groups, len(groups))
     for low in range(0, len(shuffled), pool):
-        ordered = sorted(shuffled[low : low + pool], key=lambda f: len(f.ids))
-        made: list[list[Feature]] = [[]]
-        for feature in ordered:
-            if made[-1] and (len(made[-1]) + 1) * len(feature.ids) > tokens:
+        made: list[list[tuple[Feature, ...]]] = [[]]
+        count = 0
+        for group in sorted(shuffled[low : low + pool], key=_width):
+            count += len(group)
+            if made[-1] and count * _width(group) > tokens:
                 made.append([])
-            made[-1].append(feature)
+                count = len(group)
+            made[-1].append(group)
         random.shuffle(made)
         yield from made
+
+
+def _width(group: tuple[Feature, ...]) -> int:
+    return max(len(feature.ids) for feature in group)

@@ -1,4 +1,4 @@
-"""Fine-tune MiniLM into the reader: ``python -m training.train --data ../shared/data/reading --out runs/one``.
+"""Fine-tune MiniLM into the reader: ``python -m training.train --base ... --data ... --mined ... --out runs/one``.
 
 Two CPU cores suffice; a checkpoint is written every few minutes and the same command resumes from it.
 """
@@ -18,12 +18,16 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from training.examples import load_set, mix
-from training.features import Feature, batches, featurise
-from training.model import ReaderModel, span_loss
+from training.examples import draw_groups, load_set, mix
+from training.features import Feature, batches, featurise, featurise_groups
+from training.mine import load_groups
+from training.model import ReaderModel, group_loss, span_loss
 
 _EVALUATE_EVERY = 800
 _SAVE_EVERY = 200
+_NEGATIVE_WEIGHT = 0.5  # of a mined passage's span loss; the choice among passages teaches the rest
+
+Batch = list[tuple[Feature, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,35 +39,43 @@ class Recipe:
     warmup_steps: int = 300
     weight_decay: float = 0.01
     batch_tokens: int = 2_400
+    dropout: float = 0.1
     steps: int = 0  # 0: as many as one epoch of the mix has
 
 
 @click.command()
 @click.option("--base", type=click.Path(path_type=Path, exists=True), required=True, help="MiniLM's folder.")
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--mined", type=click.Path(path_type=Path, exists=True), required=True, help="What training.mine wrote.")
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 @click.option("--seed", default=1)
 @click.option("--steps", default=0, help="Stop the schedule after so many steps (0: one epoch).")
 @click.option("--rate", default=2e-4, help="Peak learning rate.")
 @click.option("--start", type=click.Path(path_type=Path, exists=True), help="model.pt of a run to go on from.")
-def main(base: Path, data: Path, out: Path, seed: int, steps: int, rate: float, start: Path | None) -> None:
+def main(
+    base: Path, data: Path, mined: Path, out: Path, seed: int, steps: int, rate: float, start: Path | None
+) -> None:
     """Train one reader and leave model.pt and log.jsonl in OUT."""
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
-    features = featurise(mix(data / "train", Random(seed)), tokenizer, Random(seed))
+    random = Random(seed)
+    alone = [(feature,) for feature in featurise(mix(data / "train", random), tokenizer, random)]
+    groups = featurise_groups(draw_groups(load_groups(mined), random), tokenizer, random)
     dev = featurise(load_set(data / "dev" / "squad_dev.jsonl.gz"), tokenizer, Random(0))
-    made = list(batches(features, Recipe().batch_tokens, Random(seed)))
+    made = list(batches(alone + groups, Recipe().batch_tokens, random))
     recipe = Recipe(seed=seed, peak_rate=rate, steps=steps or len(made))
-    tokens = sum(len(f.ids) for f in features)
-    click.echo(f"{len(features)} examples, {tokens / 1e6:.1f} M tokens, {recipe.steps} steps", err=True)
+    tokens = sum(len(f.ids) for batch in made for group in batch for f in group)
+    click.echo(
+        f"{len(alone)} examples and {len(groups)} groups, {tokens / 1e6:.1f} M tokens, {recipe.steps} steps", err=True
+    )
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
-    model = ReaderModel(base)
+    model = ReaderModel(base, recipe.dropout)
     if start:
         model.load_state_dict(torch.load(start))
     run(model, made, dev[:: max(1, len(dev) // 400)], recipe, out)
 
 
-def run(model: ReaderModel, made: list[list[Feature]], dev: list[Feature], recipe: Recipe, out: Path) -> None:
+def run(model: ReaderModel, made: list[Batch], dev: list[Feature], recipe: Recipe, out: Path) -> None:
     """The training loop; resumes from ``out``/checkpoint.pt where there is one."""
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=recipe.peak_rate, weight_decay=recipe.weight_decay, fused=True)
@@ -84,7 +96,7 @@ def run(model: ReaderModel, made: list[list[Feature]], dev: list[Feature], recip
     torch.save(model.state_dict(), out / "model.pt")
 
 
-def _forever(made: list[list[Feature]], recipe: Recipe) -> Iterator[tuple[int, list[Feature]]]:
+def _forever(made: list[Batch], recipe: Recipe) -> Iterator[tuple[int, Batch]]:
     epochs = -(-recipe.steps // len(made))
     return enumerate(chain.from_iterable([made] * epochs), start=1)
 
@@ -96,12 +108,15 @@ def _rate(step: int, recipe: Recipe) -> float:
 
 
 def _step(
-    model: ReaderModel, batch: list[Feature], trained: list[torch.nn.Parameter], optimiser: torch.optim.Optimizer
+    model: ReaderModel, batch: Batch, trained: list[torch.nn.Parameter], optimiser: torch.optim.Optimizer
 ) -> float:
-    ids, mask, allowed, labels = collate(batch)
+    ids, mask, allowed, labels = collate([feature for group in batch for feature in group])
+    numbers = torch.tensor([number for number, group in enumerate(batch) for _ in group])
+    mined = torch.tensor([place > 0 for group in batch for place in range(len(group))]) & (labels[:, 0] == 0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = model(ids, mask)
-    loss = span_loss(logits, allowed, labels)
+    weights = torch.where(mined, _NEGATIVE_WEIGHT, 1.0)
+    loss = span_loss(logits, allowed, labels, weights) + group_loss(logits, allowed, labels, numbers)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(trained, 1.0)
     optimiser.step()
