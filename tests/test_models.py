@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from askllama.config import Settings, load_settings
+from askllama.config import Settings
 from askllama.errors import ModelError
 from askllama.library import Library
 from askllama.models import encoder as encoders
@@ -98,23 +98,6 @@ def test_what_is_no_model_is_a_model_error(tmp_path: Path, content: bytes) -> No
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"bad\.gguf"):
         TokenEmbedder(path, 1)
-
-
-def test_generators_are_found_by_path_or_name(tmp_path: Path) -> None:
-    models = load_settings(environ={}).models
-    spec = next(iter(models.values()))
-    with pytest.raises(ModelError, match="is not on this machine") as caught:
-        registry.find_generator(spec.name, models, tmp_path)
-    assert spec.file in caught.value.hint
-    (tmp_path / spec.file).write_bytes(b"GGUF....")
-    assert registry.find_generator(spec.name, models, tmp_path) == tmp_path / spec.file
-    with pytest.raises(ModelError, match="no model is called"):
-        registry.find_generator("nothing-1b", models, tmp_path)
-    (tmp_path / "x.gguf").write_bytes(b"PK..")
-    with pytest.raises(ModelError, match="not a GGUF"):
-        registry.find_generator(str(tmp_path / "x.gguf"), models, tmp_path)
-    with pytest.raises(ModelError, match="No such file"):
-        registry.find_generator(str(tmp_path / "gone.gguf"), models, tmp_path)
 
 
 def test_best_spans_do_not_overlap_and_come_best_first() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,11 @@ else:
 class ModelSpec:
     """One entry of models.toml: a GGUF file, where it comes from and what it is good for.
 
-    ``size`` and ``memory`` are in GB, ``context`` in tokens, ``parameters`` in billions.
+    ``size`` and ``memory`` are in GB, ``context`` in tokens, ``parameters`` in billions; ``repository`` is
+    empty where nobody may pass the file on, and ``note`` says so.
     """
 
     name: str
-    repository: str
     file: str
     quantisation: str
     parameters: float
@@ -38,11 +38,13 @@ class ModelSpec:
     architecture: str
     prompt: str
     good_for: str
+    repository: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run works with; every field but ``models`` may stand in the user's file.
+    """What a run works with; every field but ``models`` and ``stores`` may stand in the user's file.
 
     ``corpus``: folders or files, ``encoder``: a name or a sentence-transformers folder, ``model``: a
     generator (name or GGUF path) or None for extractive answers, ``passages``: how many are read for
@@ -58,6 +60,7 @@ class Settings:
     threshold: float = 0.45
     threads: int = field(default_factory=lambda: _processors())
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
+    stores: tuple[tuple[str, Path], ...] = ()
 
     @property
     def model_folder(self) -> Path:
@@ -80,14 +83,14 @@ def built_in(name: str) -> Path:
 
 def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this run; flags that are None do not count. Raises ConfigError."""
-    from platformdirs import user_cache_path, user_config_path, user_data_path
+    from platformdirs import user_cache_path, user_data_path
 
     settings = Settings(
         corpus=(built_in("corpus"),),
         data=user_data_path("askllama", appauthor=False),
         cache=user_cache_path("askllama", appauthor=False),
     )
-    config = Path(environ.get("ASKLLAMA_CONFIG") or user_config_path("askllama", appauthor=False) / "config.toml")
+    config = config_file(environ)
     if environ.get("ASKLLAMA_CONFIG") and not config.exists():
         raise ConfigError(f"{config}, which ASKLLAMA_CONFIG names, does not exist", "unset ASKLLAMA_CONFIG")
     models = read_models(built_in("models.toml"))
@@ -99,22 +102,70 @@ def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, 
     variables = {n: environ[v] for n in _KINDS if environ.get(v := f"ASKLLAMA_{n.upper()}")}
     settings = _apply(settings, variables, "environment", Path())
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    return replace(_apply(settings, given, "command line", Path()), models=models)
+    settings = _apply(settings, given, "command line", Path())
+    return replace(settings, models=models, stores=_model_stores(environ))
+
+
+def config_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """The user's settings file, whether it exists or not."""
+    from platformdirs import user_config_path
+
+    return Path(environ.get("ASKLLAMA_CONFIG") or user_config_path("askllama", appauthor=False) / "config.toml")
+
+
+def save_model(name: str | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Write the default ``model`` into the user's file, or take it out; all else in it stays. Raises ConfigError."""
+    import tomlkit
+
+    path = config_file(environ)
+    table = _read_toml(path) if path.exists() else {}
+    document = tomlkit.parse(path.read_text(encoding="utf-8") if table else "")
+    if name is None:
+        document.pop("model", None)
+    else:
+        document["model"] = name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.new")
+    draft.write_text(tomlkit.dumps(document), encoding="utf-8")
+    draft.replace(path.resolve())  # whole or not at all; a link stays a link
+    return path
+
+
+def _model_stores(environ: Mapping[str, str]) -> tuple[tuple[str, Path], ...]:
+    """Where other programs keep their models, with the name that their models' names begin with."""
+    from platformdirs import user_cache_path, user_data_path
+
+    home = _path("~", Path())
+    caches = environ.get("XDG_CACHE_HOME") or home / ".cache"
+    hub = environ.get("HF_HUB_CACHE") or Path(environ.get("HF_HOME") or Path(caches, "huggingface"), "hub")
+    ollama = environ.get("OLLAMA_MODELS")
+    stores: list[tuple[str, str | Path]] = [
+        ("ollama", ollama or home / ".ollama" / "models"),
+        ("lmstudio", home / ".lmstudio" / "models"),
+        ("lmstudio", home / ".cache" / "lm-studio" / "models"),
+        ("gpt4all", user_data_path() / "nomic.ai" / "GPT4All"),
+        ("llama.cpp", environ.get("LLAMA_CACHE") or user_cache_path() / "llama.cpp"),
+        ("hub", hub),
+    ]
+    if not ollama:
+        stores.append(("ollama", "/usr/share/ollama/.ollama/models"))  # where it runs as a service
+    return tuple((name, _path(place, Path())) for name, place in stores)
 
 
 def read_models(path: Path) -> dict[str, ModelSpec]:
     """The entries of a models.toml by name; raises ConfigError for unknown or missing keys."""
     allowed = {f.name for f in fields(ModelSpec)} - {"name"}
+    required = {f.name for f in fields(ModelSpec) if f.default is MISSING} - {"name"}
     specs = {}
     for name, table in _read_toml(path).items():
         if not isinstance(table, dict):
             raise ConfigError(f"{path}: {name} is not a table", "write one [name] table per model")
         _reject_unknown(table, allowed, f"{path}: [{name}]")
-        if missing := sorted(allowed - set(table)):
+        if missing := sorted(required - set(table)):
             raise ConfigError(f"{path}: [{name}] lacks {', '.join(missing)}")
-        for key, kind in _MODEL_KINDS.items():
-            if not isinstance(table[key], kind):
-                raise ConfigError(f"{path}: [{name}] {key} = {table[key]!r} is not valid")
+        for key, value in table.items():
+            if type(value) not in _MODEL_KINDS[key]:
+                raise ConfigError(f"{path}: [{name}] {key} = {value!r} is not valid")
         specs[name] = ModelSpec(name=name, **table)
     return specs
 

@@ -135,8 +135,8 @@ class Library:
         from askllama.models.generator import GgufGenerator
         from askllama.models.registry import find_generator
 
-        path = find_generator(self.settings.model, self.settings.models, self.settings.model_folder)
-        self.notify(f"loading {path.name}")
+        name, path = find_generator(self.settings.model, self.settings)
+        self.notify(f"loading {Path(name).name}")
         return GgufGenerator(path, self.settings.threads)
 
     def sync(self, progress: Progress = _silent) -> Report:

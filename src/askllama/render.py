@@ -17,6 +17,7 @@ from askllama.types import Answer, Citation, Hit, Refusal
 if TYPE_CHECKING:
     from askllama.config import ModelSpec
     from askllama.library import Status
+    from askllama.models.discover import LocalModel
 
 # Documents are hostile: what a terminal would obey, or what would reorder the text around it, is shown instead.
 _CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"}
@@ -138,21 +139,43 @@ def status_json(status: Status) -> str:
     return _json(asdict(status))
 
 
-def models_text(models: Mapping[str, ModelSpec], folder: Path, style: Style) -> str:
-    """One line per model; a star marks those whose file lies in ``folder``."""
+def models_text(models: Mapping[str, ModelSpec], local: Mapping[str, Path], memory: float, style: Style) -> str:
+    """One line per model, marked where it is on this machine, or where it needs more than ``memory`` GB."""
     width = max(map(len, models), default=0)
+    lines = [f"   {'model'.ljust(width)}  download    memory  context  licence"]
+    for name, model in models.items():
+        here = "*" if name in local else " " if model.repository else "-"
+        line = f"{here}{'!' if model.memory > memory else ' '} {style.bold(name.ljust(width))}"
+        line += f"  {model.size:>5.1f} GB  {model.memory:>5.1f} GB  {_tokens(model.context):>7}  {model.licence}"
+        lines.append(line if model.commercial else f"{line}; not commercial")
+    lines += ["", f"* on this machine   ! more than the {memory:.1f} GB of free memory   - not to be pulled"]
+    return "\n".join(lines)
+
+
+def model_text(model: ModelSpec, path: Path | None, memory: float, style: Style) -> str:
+    """All that is known about a model, where its file is, and whether it fits into ``memory`` GB."""
+    about = {key: value for key, value in asdict(model).items() if value != ""}
+    about["commercial"] = "yes" if model.commercial else "no"
+    about["size"] = f"{model.size:g} GB"
+    about["memory"] = f"{model.memory:g} GB ({memory:.1f} GB are free)"
+    about["context"] = f"{model.context:,} tokens"
+    about["parameters"] = f"{model.parameters:g} billion"
+    about["on disk"] = str(path or "no")
+    return "\n".join(f"{style.bold(key.ljust(13))} {visible(str(value))}" for key, value in about.items())
+
+
+def local_models_text(found: Sequence[LocalModel], style: Style) -> str:
+    """One model of another program a line: the name for --model, size, architecture and file."""
+    width = max((len(model.name) for model in found), default=0)
     return "\n".join(
-        f"{'*' if (folder / m.file).exists() else ' '} {style.bold(name.ljust(width))}  {m.size:>5.1f} GB"
-        f"  {m.memory:>5.1f} GB memory  {m.context // 1024:>4}k context  {m.licence}"
-        for name, m in models.items()
+        f"{style.bold(visible(model.name).ljust(width))}  {model.size / 1e9:>5.1f} GB"
+        f"  {visible(model.architecture):<10}  {style.path(str(model.path))}"
+        for model in found
     )
 
 
-def model_text(model: ModelSpec, folder: Path, style: Style) -> str:
-    """All fields of one model, and where its file is or belongs."""
-    file = folder / model.file
-    fields = asdict(model) | {"on disk": str(file) if file.exists() else f"no; belongs into {folder}"}
-    return "\n".join(f"{style.bold(key.ljust(13))} {value}" for key, value in fields.items())
+def _tokens(count: int) -> str:
+    return f"{count // 1024}k" if count >= 1024 else str(count)
 
 
 def _json(value: Any) -> str:

@@ -23,8 +23,17 @@ def tell(message: str) -> None:
 
 def tell_progress(done: int, files: int) -> None:
     """Show how far indexing is."""
-    filled = _BAR * done // files if files else _BAR
-    tell(f"indexing [{'#' * filled}{' ' * (_BAR - filled)}] {done} of {files} files" if done < files else "")
+    tell(f"indexing {_bar(done, files)} {done} of {files} files" if done < files else "")
+
+
+def tell_download(here: int, size: int) -> None:
+    """Show how far a download is; what follows it is the check of its hash."""
+    tell(f"pulling {_bar(here, size)} {here / 1e9:.2f} of {size / 1e9:.2f} GB" if here < size else "checking its hash")
+
+
+def _bar(done: int, total: int) -> str:
+    filled = _BAR * done // total if total else _BAR
+    return f"[{'#' * filled}{' ' * (_BAR - filled)}]"
 
 
 def replace_stray_bytes(text: str) -> str:

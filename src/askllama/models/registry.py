@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from functools import cache
@@ -10,8 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from askllama.config import ModelSpec
+from askllama.config import ModelSpec, Settings
 from askllama.errors import ModelError
+from askllama.models.discover import scan
+from askllama.models.names import ambiguous, match, other_format, parts, unknown, weights_format
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -64,27 +67,85 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def find_generator(name: str, models: Mapping[str, ModelSpec], folder: Path) -> Path:
-    """The GGUF file of a generator: a path, or a name of models.toml whose file lies in ``folder``.
+def look_up(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
+    """The entry that a name stands for; raises ModelError where none or several do."""
+    found = match(name, models)
+    if len(found) > 1:
+        raise ambiguous(name, found)
+    if not found:
+        raise unknown(name, models)
+    return models[found[0]]
+
+
+def known_as(path: Path, models: Mapping[str, ModelSpec]) -> ModelSpec | None:
+    """The entry whose file this is, by its name."""
+    return next((spec for spec in models.values() if Path(spec.file).name == path.name), None)
+
+
+def find_local(settings: Settings) -> dict[str, Path]:
+    """The generators on this machine by name: those of models.toml, and those that other programs left."""
+    scanned = scan(settings.stores)
+    files = {model.path.name: model.path for model in scanned}
+    folder = settings.model_folder
+    places = {name: _own_file(spec, folder) or files.get(spec.file) for name, spec in settings.models.items()}
+    return {name: path for name, path in places.items() if path} | {model.name: model.path for model in scanned}
+
+
+def _own_file(spec: ModelSpec, folder: Path) -> Path | None:
+    files = [folder / Path(part).name for part in parts(spec.file)]
+    return files[0] if all(file.exists() for file in files) else None
+
+
+def find_generator(name: str, settings: Settings) -> tuple[str, Path]:
+    """A generator's full name and GGUF file, from a path, a name of models.toml, or one that ``models scan`` shows.
 
     Raises ModelError that names the next step where there is none.
     """
     # os.path answers where pathlib raises: an unknown user, a name too long.
-    path = Path(os.path.expanduser(name))  # noqa: PTH111
+    path = Path(os.path.abspath(os.path.expanduser(name)))  # noqa: PTH111
+    if os.path.isdir(path):  # noqa: PTH112
+        raise _folder_error(path)
     if path.suffix == ".gguf" or os.path.exists(path):  # noqa: PTH110
-        return _check_gguf(path)
-    spec = models.get(name.lower())
-    if spec is None:
-        raise ModelError(
-            f"no model is called {name!r}", "askllama models  lists the names; a path to a .gguf works too"
-        )
-    file = folder / spec.file
-    if not file.exists():
-        raise ModelError(
-            f"{spec.name} is not on this machine",
-            f"put {spec.file} (from {spec.repository}, {spec.size:g} GB) into {folder}, or give a path: -m FILE.gguf",
-        )
-    return _check_gguf(file)
+        return str(path), _check_gguf(path)
+    if (spec := settings.models.get(name)) and (file := _own_file(spec, settings.model_folder)):
+        return name, _check_gguf(file)  # without a look at the other programs' folders
+    local = find_local(settings)
+    known = [*settings.models, *(model for model in local if model not in settings.models)]
+    found = match(name, known)
+    # A name that is spelt in full means that model alone; a loose one rather a model that is here.
+    if len(found) > 1 and (here := match(name, local)):
+        found = here[:1] if len({local[model].name for model in here}) == 1 else here
+    if len(found) > 1:
+        raise ambiguous(name, found)
+    if not found:
+        raise unknown(name, known)
+    if found[0] not in local:
+        raise _missing(settings.models[found[0]], settings.model_folder)
+    return found[0], _check_gguf(local[found[0]])
+
+
+def _missing(spec: ModelSpec, folder: Path) -> ModelError:
+    if not spec.repository:
+        return ModelError(f"{spec.name} is not on this machine: {spec.note}", f"put your own {spec.file} into {folder}")
+    return ModelError(f"{spec.name} is not on this machine", f"askllama models pull {spec.name}  ({spec.size:g} GB)")
+
+
+def _folder_error(path: Path) -> ModelError:
+    """What a folder given as a model holds instead of one."""
+    files = sorted(file.name for file in path.iterdir())
+    if inside := [file for file in files if file.endswith(".gguf")]:
+        return ModelError(f"{path} is a folder", f"-m {path / inside[0]}")
+    return other_format(str(path), _folder_format(path, files) or "without a .gguf, this folder's")
+
+
+def _folder_format(path: Path, files: list[str]) -> str:
+    try:
+        config = json.loads((path / "config.json").read_bytes())
+        method = str(config["quantization_config"]["quant_method"])
+    except (OSError, ValueError, LookupError, TypeError):
+        method = ""
+    kind = weights_format(method) or weights_format(path.name)
+    return kind or ("safetensors" if any(file.endswith(".safetensors") for file in files) else "")
 
 
 def _check_gguf(path: Path) -> Path:
