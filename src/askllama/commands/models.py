@@ -16,7 +16,10 @@ _NO_MODEL = "none"  # as in the session's /model
 @click.group(invoke_without_command=True)
 @click.pass_context
 def models(ctx: click.Context) -> None:
-    """List, pull and find generators; `list` is what it does without a command."""
+    """List, pull and find generators.
+
+    Without a command it lists them. Your own entries go into models.toml beside your config.toml.
+    """
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_models)
 

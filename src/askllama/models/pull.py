@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
@@ -197,7 +198,7 @@ def _receive(part: BinaryIO, file: _Remote, progress: Callable[[int], object]) -
     if token := get_token():
         headers["Authorization"] = f"Bearer {token}"  # not sent on where the hub redirects to another host
     with get_session().stream("GET", file.url, headers=headers, timeout=_PATIENCE) as response:
-        if response.status_code == httpx2.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             _restart(part)
             return
         response.raise_for_status()
