@@ -18,6 +18,8 @@ ONLY_IMPORTER = {
     "llama_cpp": "models/llama",
     "matplotlib": "evaluation/plot",
     "semantic_text_splitter": "splitter",
+    "huggingface_hub": "models/pull",
+    "httpx2": "models/pull",
 }
 PURE = (
     "types",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from askllama.config import load_settings, read_models
+from askllama.config import load_settings, read_models, save_model
 from askllama.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
@@ -96,3 +96,41 @@ def test_a_model_of_the_wrong_type_is_named(tmp_path: Path) -> None:
     path.write_text((ROOT / "models.toml").read_text().replace("size = ", 'size = "big" # ', 1))
     with pytest.raises(ConfigError, match="size = 'big' is not valid"):
         read_models(path)
+
+
+def test_a_model_needs_no_repository_and_no_note_and_truth_is_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "models.toml"
+    lines = (ROOT / "models.toml").read_text().split("\n[")[1].splitlines()
+    kept = [line for line in lines if not line.startswith(("repository", "note"))]
+    path.write_text("\n".join(["[" + kept[0], *kept[1:]]))
+    (spec,) = read_models(path).values()
+    assert (spec.repository, spec.note) == ("", "")
+    path.write_text(path.read_text().replace("size = ", "size = true # "))
+    with pytest.raises(ConfigError, match="size = True is not valid"):
+        read_models(path)
+
+
+def test_the_default_model_is_written_and_nothing_else_is_touched(config: Path, tmp_path: Path) -> None:
+    environ = {"ASKLLAMA_CONFIG": str(tmp_path / "link.toml")}
+    (tmp_path / "link.toml").symlink_to(config)
+    before = '# how I like it\npassages = 3  # three\n\ncorpus = [\n  "docs",  # mine\n]\n'
+    config.write_text(before)
+    for name in ("tinyllama", 'a "quoted" name'):
+        assert save_model(name, environ) == tmp_path / "link.toml"
+        assert load_settings(environ=environ).model == name
+    assert config.read_text().startswith(before)
+    save_model(None, environ)
+    save_model(None, environ)
+    assert config.read_text() == before
+    assert (tmp_path / "link.toml").is_symlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.toml", "link.toml"]
+
+
+def test_the_default_model_makes_a_settings_file_but_mends_none(tmp_path: Path) -> None:
+    new = tmp_path / "deep" / "config.toml"
+    save_model("phi-2", {"ASKLLAMA_CONFIG": str(new)})
+    assert new.read_text() == 'model = "phi-2"\n'
+    new.write_text("model = [")
+    with pytest.raises(ConfigError, match=r"config\.toml"):
+        save_model("phi-2", {"ASKLLAMA_CONFIG": str(new)})
+    assert new.read_text() == "model = ["

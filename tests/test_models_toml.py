@@ -12,6 +12,7 @@ from askllama.config import ModelSpec, read_models
 from askllama.errors import ModelError
 from askllama.models.names import match, parts
 from askllama.models.registry import look_up
+from askllama.render import Style, model_text, models_text
 
 MODELS = read_models(Path(__file__).parents[1] / "models.toml")
 OF_THE_STORY = {
@@ -142,3 +143,25 @@ def test_a_model_in_parts_is_named_by_its_first() -> None:
     assert parts("a-00002-of-00003.gguf") == ("a-00002-of-00003.gguf",)
     assert parts("a.gguf") == ("a.gguf",)
     assert len(parts(MODELS["dbrx-instruct"].file)) == 10
+
+
+def test_the_list_marks_what_is_here_and_what_does_not_fit() -> None:
+    text = models_text(MODELS, {"phi-2": Path("/m/phi-2.gguf")}, 8.0, Style(False, "/"))
+    marks = {line[3:].split()[0]: line[:2] for line in text.splitlines()[1:-2]}
+    assert len(marks) == len(MODELS)
+    assert marks["phi-2"] == "* "
+    assert marks["qwen3-4b"] == "  "
+    assert marks["yi-34b-chat"] == " !"
+    assert marks["llama-7b"] == "- "
+    assert marks["miqu-70b"] == "-!"
+    assert "research only, on request); not commercial" in text
+
+
+def test_a_model_is_shown_with_all_that_is_known() -> None:
+    text = model_text(MODELS["mixtral-8x7b-instruct"], None, 8.0, Style(False, "/"))
+    assert {line.split()[0] for line in text.splitlines()} >= {"repository", "licence", "released", "prompt", "note"}
+    assert "29.2 GB (8.0 GB are free)" in text
+    assert "on disk       no" in text
+    text = model_text(MODELS["llama-7b"], Path("/m/x.gguf"), 8.0, Style(False, "/"))
+    assert "repository" not in text
+    assert "on disk       /m/x.gguf" in text
