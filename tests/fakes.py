@@ -10,6 +10,7 @@ import numpy as np
 from numpy import float32
 from numpy.typing import NDArray
 
+from askllama.budget import ANSWER, Rates
 from askllama.types import Evidence, Passage, Reading, Span
 
 DIMENSIONS = 256
@@ -55,12 +56,27 @@ class FakeGenerator:
 
     name = "fake generator"
 
+    room = 10_000
+    rates = Rates(100.0, 40.0)
+
     def __init__(self, text: str) -> None:
         self._text = text
         self.evidence: Sequence[Evidence] = ()
+        self.shown: tuple[Evidence, ...] = ()
+        self.longest = 0
 
-    def generate(self, question: str, evidence: Sequence[Evidence]) -> Iterator[str]:
-        self.evidence = evidence
+    def count(self, text: str) -> int:
+        return len(text.split())
+
+    def begin(self, follow_up: bool) -> None:
+        self.shown = self.shown if follow_up else ()
+
+    def generate(self, question: str, evidence: Sequence[Evidence], longest: int = ANSWER) -> Iterator[str]:
+        self.evidence, self.longest = evidence, longest
+        self.shown += tuple(evidence)
+        yield from re.findall(r"\S+\s*", self._text)
+
+    def rewrite(self, question: str) -> Iterator[str]:
         yield from re.findall(r"\S+\s*", self._text)
 
     def close(self) -> None:

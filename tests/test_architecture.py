@@ -22,6 +22,7 @@ ONLY_IMPORTER = {
     "httpx2": "models/pull",
 }
 PURE = (
+    "budget",
     "types",
     "passages",
     "evidence",

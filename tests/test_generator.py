@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from scripted import CHATML, CONTROL, USER_DEFINED, write_scripted
 
+from askllama.budget import ANSWER
 from askllama.errors import ModelError
-from askllama.models.chat import ANSWER_TOKENS, ChatModel
+from askllama.models.chat import ChatModel, Meter
 from askllama.models.generator import GgufGenerator
 from askllama.prompt import build_messages
 from askllama.types import Evidence, Generator, Passage
@@ -31,7 +32,7 @@ EVIDENCE = [evidence(1, "Mistral released Mixtral on December 11th, 2023."), evi
 def generator(tmp_path: Path) -> Iterator[GgufGenerator]:
     path = tmp_path / "scripted.Q4_K_M.gguf"
     write_scripted(path, TEXT)
-    generator = GgufGenerator(path, threads=1)
+    generator = GgufGenerator(path, 1, tmp_path / "cache")
     yield generator
     generator.close()
 
@@ -88,8 +89,8 @@ def test_an_interrupt_while_the_prompt_is_read_leaves_the_model_usable(
     ids = ask(model, "word " * 100)
     decode = model._decode
 
-    def interrupted(pending: list[int]) -> None:
-        decode(pending[:200])
+    def interrupted(pending: list[int], meter: Meter) -> None:
+        decode(pending[:200], meter)
         del model._read[100:]  # llama.cpp had read more than was noted
         raise KeyboardInterrupt
 
@@ -116,7 +117,7 @@ def test_an_answer_ends_where_its_budget_ends(load: Load) -> None:
     text = " ".join(f"word{n}" for n in range(400))
     model = load(text)
     pieces = list(model.stream(ask(model)))
-    assert len(pieces) == ANSWER_TOKENS
+    assert len(pieces) == ANSWER
     assert text.startswith("".join(pieces))
 
 
@@ -192,30 +193,8 @@ def test_a_file_that_is_no_model_is_an_error(tmp_path: Path, write: Callable[[Pa
     path = tmp_path / "broken.gguf"
     write(path)
     with pytest.raises(ModelError, match=r"broken\.gguf") as raised:
-        GgufGenerator(path, threads=1)
+        GgufGenerator(path, 1, tmp_path / "cache")
     assert raised.value.hint
-
-
-def fits(model: ChatModel, items: list[Evidence]) -> bool:
-    return len(model.encode(build_messages("When?", items))) <= model.room
-
-
-def test_evidence_that_does_not_fit_is_dropped_from_the_end(
-    generator: GgufGenerator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    items = [evidence(n, f"Sentence{n} " * 60) for n in range(1, 10)]
-    prompts: list[list[int]] = []
-    model = generator._model
-    monkeypatch.setattr(model, "stream", prompts.append)
-    generator.generate("When?", items)
-    kept = max(count for count in range(1, 10) if fits(model, items[:count]))
-    assert 1 <= kept < 9
-    assert prompts == [model.encode(build_messages("When?", items[:kept]))]
-
-
-def test_a_dropped_piece_leaves_an_answer(generator: GgufGenerator) -> None:
-    items = [EVIDENCE[0], evidence(2, "Sentence " * 600)]
-    assert "".join(generator.generate("When?", items)) == TEXT
 
 
 def test_a_prompt_that_fits_with_no_evidence_at_all_is_an_error(generator: GgufGenerator) -> None:
@@ -227,7 +206,7 @@ def test_a_prompt_fills_the_context_to_its_end(load: Load) -> None:
     model = load()
     base = len(ask(model, "a"))
     ids = ask(model, "a" * (model.room - base + 1))
-    assert len(ids) == model.room == 4096 - ANSWER_TOKENS
+    assert len(ids) == model.room == 4096 - ANSWER
     assert "".join(model.stream(ids)) == TEXT
 
 
@@ -255,9 +234,10 @@ def test_what_two_prompts_share_is_read_once(load: Load, monkeypatch: pytest.Mon
     read: list[int] = []
     decode = model._decode
 
-    def noted(ids: list[int]) -> object:
-        read.extend(ids)
-        return decode(ids)
+    def noted(ids: list[int], meter: Meter, outputs: int = 1) -> None:
+        if meter is model.reading:
+            read.extend(ids)
+        decode(ids, meter, outputs)
 
     monkeypatch.setattr(model, "_decode", noted)
     next(model.stream(second))

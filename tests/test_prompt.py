@@ -38,7 +38,7 @@ def test_the_beginning_is_the_same_for_every_question() -> None:
 
 
 def test_the_question_comes_last() -> None:
-    assert content("Who is it?", "Me.").endswith("\n\nQuestion: Who is it?")
+    assert content("Who is it?", "Me.").endswith("\nQuestion: Who is it?")
 
 
 def test_a_document_cannot_begin_a_line() -> None:

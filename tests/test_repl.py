@@ -18,7 +18,7 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from askllama import documents, repl
-from askllama.answering import Listener
+from askllama.answering import Listener, Preview
 from askllama.config import ModelSpec, Settings
 from askllama.errors import CorpusError, ModelError
 from askllama.index.store import Counts
@@ -91,7 +91,16 @@ class FakeLibrary:
         passage = Passage(str(self._file), "Notes", ("2023",), QUOTE, 64, 64 + len(QUOTE), 9, 9)
         return [Hit(passage, 1, 0.5, 0.25, None)][:count] if "Mixtral" in question else []
 
-    def ask(self, question: str, listener: Listener | None = None) -> Answer:
+    def rewrite(self, question: str) -> Iterator[str]:
+        return iter(())
+
+    def ask(
+        self,
+        question: str,
+        listener: Listener | None = None,
+        preview: Preview | None = None,
+        follow_up: bool = False,
+    ) -> Answer:
         self.log.asked.append(question)
         if "broken" in question:
             raise ModelError("the reader is \x1bdamaged", "askllama doctor")

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from askllama import citations
-from askllama.evidence import around
+from askllama.budget import Plan
+from askllama.evidence import around, gather
+from askllama.prompt import line
 from askllama.retrieval import Retriever
 from askllama.selection import Candidate, agreeing, confidence, rank
 from askllama.types import Answer, Citation, Evidence, Generator, Reader, Refusal
@@ -17,8 +19,11 @@ from askllama.words import missing_words
 Listener = Callable[[str], object]
 """Hears the pieces of a generated answer, before they are verified."""
 
+Preview = Callable[[Answer], object]
+"""Gets the reader's answer while the generator still works on its own."""
+
 _NEAREST = 3
-_EVIDENCE = 6  # pieces handed to a generator
+_EVIDENCE_MARGIN = 13.0  # logits below the best span at which one is no evidence: see benchmarks.generation
 _SUPPORT = 3  # citations for one statement
 _SENTENCES = 3  # sentences in an answer that wants more than a span
 _SENTENCE_MARGIN = 5.0  # logits below the best sentence at which one no longer belongs to the answer
@@ -36,34 +41,35 @@ _EXPLAIN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a question is answered with: ``passages`` are read, below ``threshold`` none is given."""
+    """What a question is answered with: as much is read and written as planned, below ``threshold`` none is given.
+
+    ``generator`` is opened when it is its turn; ``follow_up``: it knows what was asked before.
+    """
 
     retriever: Retriever
     reader: Reader
-    generator: Generator | None
-    passages: int
+    generator: Callable[[], Generator] | None
+    plan: Plan
     threshold: float
+    follow_up: bool = False
 
 
-def answer(question: str, ask: Ask, listener: Listener) -> Answer:
+def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Answer:
     """Answer a question from the documents, or refuse."""
     began = time.perf_counter()
-    hits = ask.retriever.search(question, ask.passages)
+    hits = ask.retriever.search(question, ask.plan.passages)
     candidates = rank(question, hits, ask.reader.read(question, [hit.passage for hit in hits]))
     missing = missing_words(question, ask.retriever.count_words(question))
     sure = confidence(candidates, missing)
     if not candidates or sure < ask.threshold:
         made = Answer(question, "", (), 0.0, refusal=Refusal(missing, tuple(hit.passage for hit in hits[:_NEAREST])))
     else:
-        written = _generate(question, ask.generator, candidates, listener) if ask.generator else None
-        made = written if written and written.text else _stand_in(question, candidates, written)
+        made = _extract(question, candidates)
+        if ask.generator and ask.plan.answer:
+            preview(made)
+            written = _generate(question, ask, ask.generator(), candidates, listener)
+            made = written if written.text else replace(made, dropped=written.dropped)
     return replace(made, confidence=sure, seconds=time.perf_counter() - began)
-
-
-def _stand_in(question: str, candidates: Sequence[Candidate], written: Answer | None) -> Answer:
-    """The extractive answer, which says what was dropped where nothing generated survived."""
-    extracted = _extract(question, candidates)
-    return replace(extracted, dropped=written.dropped) if written else extracted
 
 
 def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
@@ -106,19 +112,22 @@ def _headline(text: str) -> str:
 
 
 def _generate(
-    question: str,
-    generator: Generator,
-    candidates: Sequence[Candidate],
-    listener: Listener,
+    question: str, ask: Ask, generator: Generator, candidates: Sequence[Candidate], listener: Listener
 ) -> Answer:
-    evidence = _distinct(candidates, _EVIDENCE, 1)
+    generator.begin(ask.follow_up)
+    shown = generator.shown
+    near = ((c.passage, c.span) for c in candidates if c.score >= candidates[0].score - _EVIDENCE_MARGIN)
+    room = min(ask.plan.evidence, generator.room - generator.count(question))
+    new = gather(near, lambda piece: generator.count(line(piece)), room, shown)
     pieces = []
-    for piece in generator.generate(question, evidence):
+    for piece in generator.generate(question, new, ask.plan.answer):
         listener(piece)
         pieces.append(piece)
+    evidence = (*shown, *new)
     verified = citations.verify("".join(pieces), evidence, question)
     dropped = tuple(f"{d.text} ({d.reason})" for d in verified.dropped)
-    return Answer(question, verified.text, cite(verified.evidence), 0.0, generator.name, dropped=dropped)
+    cited = cite(verified.evidence)
+    return Answer(question, verified.text, cited, 0.0, generator.name, dropped=dropped)
 
 
 def cite(evidence: Iterable[Evidence]) -> tuple[Citation, ...]:

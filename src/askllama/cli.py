@@ -126,8 +126,8 @@ def ask(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags
     text = _read_question(question)
     with open_library(**flags) as library:
         sync(library, flags["quiet"])
-        with draft(not flags["quiet"] and not as_json) as listener:
-            answer = library.ask(text, listener)
+        with draft(not flags["quiet"] and not as_json) as shown:
+            answer = library.ask(text, shown.hear, shown.preview)
     click.echo(render.answer_json(answer) if as_json else render.answer_text(answer, _style()))
     ctx.exit(0 if answer.answered else _NOT_FOUND)
 

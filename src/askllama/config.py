@@ -48,7 +48,8 @@ class Settings:
 
     ``corpus``: folders or files, ``encoder``: a name or a sentence-transformers folder, ``model``: a
     generator (name or GGUF path) or None for extractive answers, ``passages``: how many are read for
-    a question, ``threshold``: the confidence below which no answer is given.
+    a question, ``threshold``: the confidence below which no answer is given, ``budget``: the seconds that an answer
+    may take once the models are loaded, or None.
     """
 
     corpus: tuple[Path, ...]
@@ -58,6 +59,7 @@ class Settings:
     model: str | None = None
     passages: int = 10
     threshold: float = 0.45
+    budget: float | None = None
     threads: int = field(default_factory=lambda: _processors())
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
     stores: tuple[tuple[str, Path], ...] = ()
@@ -225,6 +227,10 @@ def _share(value: Any, _: Path) -> float:
     return number if 0 <= (number := float(value)) <= 1 else _fail("a number from 0 to 1 is needed")
 
 
+def _seconds(value: Any, _: Path) -> float:
+    return number if 0 < (number := float(value)) < float("inf") else _fail("a number of seconds is needed")
+
+
 def _fail(message: str) -> Any:
     raise ValueError(message)
 
@@ -239,5 +245,6 @@ _KINDS = {
     "model": _text,
     "passages": _count,
     "threshold": _share,
+    "budget": _seconds,
     "threads": _threads,
 }

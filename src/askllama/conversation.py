@@ -7,7 +7,7 @@ last content words; "he", "they" and "there" prefer a name that answered it. A d
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from askllama.words import STOP_WORDS, content_words
@@ -61,6 +61,24 @@ def resolve(question: str, turns: Sequence[Turn]) -> str:
     elif full == rest != body and not _SENTENCE.match(rest):
         full = _swap(rest, last)
     return question if full == body else f"{full}?"
+
+
+def accept(pieces: Iterable[str], question: str, turns: Sequence[Turn]) -> str:
+    """A model's wording of the question in full, where it says nothing that was not said before; else empty.
+
+    The pieces are heard until one brings in a word of its own.
+    """
+    said = " ".join([question, *(f"{turn.question} {turn.answer_text}" for turn in turns)])
+    known = {*_WORD.findall(said.lower()), *STOP_WORDS, "s"}
+    text = ""
+    for piece in pieces:
+        text += piece
+        if set(_WORD.findall(text.lower())[:-1]) - known or "\n" in text.strip():
+            break
+    text = text.strip().partition("\n")[0].strip(' ?."“”')
+    words, asked = set(_WORD.findall(text.lower())), set(_WORD.findall(question.lower()))
+    complete = words <= known and asked - STOP_WORDS <= words and not words <= asked | STOP_WORDS
+    return f"{text}?" if complete else ""
 
 
 def _statement(last: Turn) -> str:

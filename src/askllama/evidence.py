@@ -1,9 +1,9 @@
-"""Spans -> evidence: the whole sentences around them, as slices of the passage."""
+"""Spans -> evidence: the whole sentences around them, as slices of the passage, as many as a token budget holds."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from askllama.types import Evidence, Passage, Span
 
@@ -19,6 +19,15 @@ _ABBREVIATION = re.compile(
 )
 _NUMBER = re.compile(r"\s*\d{1,2}\.")
 _MARK = re.compile(r"(?:[-*+•>]|\d{1,2}[.)])[ \t]+")
+_ITEM = re.compile(rf"[ \t]*{_MARK.pattern}")
+
+# A sentence that begins so says of what the one before it was about.
+_LEANS = re.compile(
+    r"""["'“‘(]*(?:It|Its|He|His|She|Her|They|Their|This|That|These|Those|Such|Both|Neither|Here
+    |The\ (?:former|latter|same|first|second|other)
+    |However|But|Instead|Then|Later|Afterwards|Also|Thus|Therefore)\b""",
+    re.VERBOSE,
+)
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
@@ -51,6 +60,55 @@ def around(passage: Passage, span: Span, number: int) -> Evidence:
     start = min([low, *(a for a, _ in touched)])
     end = max([high, *(b for _, b in touched)])
     return cut(passage, start, end, number, span)
+
+
+def gather(
+    found: Iterable[tuple[Passage, Span]],
+    cost: Callable[[Evidence], int],
+    budget: int,
+    shown: Sequence[Evidence] = (),
+) -> list[Evidence]:
+    """Evidence for the spans, best first, as far as ``budget`` tokens go; the first piece in any case.
+
+    Nothing twice, also not what was ``shown``, from whose numbers on it counts. A sentence that leans on the one
+    before comes with it where there is room.
+    """
+    pieces: list[Evidence] = []
+    for passage, span in found:
+        piece = around(passage, span, len(shown) + len(pieces) + 1)
+        others = (*shown, *pieces)
+        if _overlaps(piece, others):
+            continue
+        wide = in_context(piece)
+        if not _overlaps(wide, others) and 2 * cost(wide) <= budget:
+            piece = wide
+        if (spent := cost(piece)) <= budget or not others:
+            pieces.append(piece)
+            budget -= spent
+    return pieces
+
+
+def _overlaps(piece: Evidence, others: Iterable[Evidence]) -> bool:
+    return any(o.passage.path == piece.passage.path and o.start < piece.end and piece.start < o.end for o in others)
+
+
+def in_context(piece: Evidence) -> Evidence:
+    """The piece with the sentence that it leans on: one that a pronoun refers to, or the lead-in of its list."""
+    text, start = piece.passage.text, piece.start - piece.passage.start
+    before = [(a, b) for a, b in sentences(text) if b <= start]
+    if _is_item(text, start):
+        before = [(a, b) for a, b in before if not _is_item(text, a)]
+        leans = bool(before) and text[before[-1][1] - 1] == ":"
+    else:
+        leans = bool(before) and _LEANS.match(piece.quote) is not None
+    if not leans:
+        return piece
+    return cut(piece.passage, before[-1][0], piece.end - piece.passage.start, piece.number, piece.span)
+
+
+def _is_item(text: str, start: int) -> bool:
+    """Whether a list item begins here, behind its mark."""
+    return _ITEM.fullmatch(text, text.rfind("\n", 0, start) + 1, start) is not None
 
 
 def cut(passage: Passage, start: int, end: int, number: int, span: Span | None = None) -> Evidence:

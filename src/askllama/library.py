@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from askllama import documents
-from askllama.answering import Ask, Listener, answer
+from askllama.answering import Ask, Listener, Preview, answer
+from askllama.budget import Plan, make_plan
 from askllama.config import Settings
 from askllama.errors import CorpusError, DocumentError, DocumentUnavailable, StoreError
 from askllama.index.store import Counts, FileState, Store
@@ -76,6 +77,7 @@ class Library:
         self.folder = index_folder(settings.data, settings.corpus)
         self.notify = notify
         self._opened: tuple[str, Vectors] | None = None
+        self._asked = ""
 
     @classmethod
     def open(cls, settings: Settings, notify: Callable[[str], None] = _silent) -> Library:
@@ -130,14 +132,21 @@ class Library:
     @cached_property
     def generator(self) -> Generator | None:
         """The generator of the settings; None for extractive answers."""
-        if self.settings.model is None:
+        if self._generator_file is None:
             return None
         from askllama.models.generator import GgufGenerator
+
+        name, path = self._generator_file
+        self.notify(f"loading {Path(name).name}")
+        return GgufGenerator(path, self.settings.threads, self.settings.cache)
+
+    @cached_property
+    def _generator_file(self) -> tuple[str, Path] | None:
+        if self.settings.model is None:
+            return None
         from askllama.models.registry import find_generator
 
-        name, path = find_generator(self.settings.model, self.settings)
-        self.notify(f"loading {Path(name).name}")
-        return GgufGenerator(path, self.settings.threads)
+        return find_generator(self.settings.model, self.settings)
 
     def sync(self, progress: Progress = _silent) -> Report:
         """Bring the index up to date with the files; interrupted, it goes on where it was.
@@ -239,12 +248,44 @@ class Library:
             self._opened = stamp, open_vectors(self.folder / "vectors.faiss", stamp, self.store.embeddings)
         return self._opened[1]
 
-    def ask(self, question: str, listener: Listener | None = None) -> Answer:
-        """Answer from the index as it is; ``listener`` hears the generator's text as it is written."""
+    def ask(
+        self,
+        question: str,
+        listener: Listener | None = None,
+        preview: Preview | None = None,
+        follow_up: bool = False,
+    ) -> Answer:
+        """Answer from the index as it is; ``listener`` hears the generator's text as it is written.
+
+        ``preview`` gets the reader's answer before the generator is opened; with ``follow_up`` that one knows the
+        questions before, unless the documents have changed since.
+        """
+        opened = self._generator_opener()
         settings = self.settings
+        plan = Plan(settings.passages)
+        if opened and settings.budget is not None:
+            plan = make_plan(settings.budget, opened().rates, settings.passages)
         with self.store.snapshot():
-            ask = Ask(self._retriever, self.reader, self.generator, settings.passages, settings.threshold)
-            return answer(question, ask, listener or _silent)
+            follow_up = follow_up and self._asked == self.store.stamp
+            self._asked = self.store.stamp
+            ask = Ask(self._retriever, self.reader, opened, plan, settings.threshold, follow_up)
+            return answer(question, ask, listener or _silent, preview or _silent)
+
+    def _generator_opener(self) -> Callable[[], Generator] | None:
+        """Loads the generator when it is its turn; that its file exists is seen to before."""
+        if self.__dict__.get("generator") is None and self._generator_file is None:
+            return None
+
+        def opened() -> Generator:
+            assert self.generator
+            return self.generator
+
+        return opened
+
+    def rewrite(self, question: str) -> Iterator[str]:
+        """Pieces of the question in full, by a generator that knows the conversation; none without one."""
+        generator: Generator | None = self.__dict__.get("generator")
+        return generator.rewrite(question) if generator else iter(())
 
     def status(self) -> Status:
         """What is indexed; raises CorpusError where the corpus does not exist."""

@@ -29,7 +29,8 @@ def model_options(command: _F) -> _F:
     extract = click.option("--extract", is_flag=True, help="Answer with the documents' own words, without a generator.")
     passages = click.option("-k", "--passages", type=int, metavar="N", help="Passages read for a question.")
     threshold = click.option("--threshold", type=float, metavar="P", help="Least confidence of an answer (0 to 1).")
-    return model(extract(passages(threshold(command))))
+    budget = click.option("--budget", type=float, metavar="SECONDS", help="Time for an answer, once models are loaded.")
+    return model(extract(passages(threshold(budget(command)))))
 
 
 def open_library(*, quiet: bool, corpus: tuple[str, ...], extract: bool = False, **flags: Any) -> Library:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from askllama import documents, render
-from askllama.conversation import Turn, resolve
+from askllama.conversation import Turn, accept, resolve
 from askllama.errors import AskllamaError, UsageError
 from askllama.terminal import complain, draft, replace_stray_bytes, tell, tell_progress
 from askllama.types import Answer, Citation, Document
@@ -141,16 +141,23 @@ class Session:
         COMMANDS[name][0](self, argument.strip())
 
     def _ask(self, line: str) -> None:
-        question = resolve(line, self._turns)
+        question = self._resolve(line)
         if question != line:
             click.echo(self._style.dim(f"(asking: {render.visible(question)})"), err=True)
         self.library.sync()
-        with draft(self.library.settings.model is not None) as listener:
-            answer = self.library.ask(question, listener)
+        with draft(self.library.settings.model is not None) as shown:
+            answer = self.library.ask(question, shown.hear, shown.preview, follow_up=bool(self._turns))
         self._turns.append(Turn(question, answer.text))
         self._last = answer
         tell("")
         click.echo(render.answer_text(answer, self._style))
+
+    def _resolve(self, line: str) -> str:
+        """The question in full: in the generator's words where they can be trusted, else by rules."""
+        by_rules = resolve(line, self._turns)
+        if by_rules == line:
+            return line
+        return accept(self.library.rewrite(line), line, self._turns) or by_rules
 
     def help(self, _: str) -> None:
         """Print the commands."""

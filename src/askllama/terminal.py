@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
 from askllama.render import Style, visible
+from askllama.types import Answer
 
 _BAR = 24  # characters
 
@@ -52,25 +53,36 @@ def complain(message: str, hint: str = "") -> None:
         click.echo(f"  try: {visible(hint)}", err=True)
 
 
-@contextmanager
-def draft(shown: bool) -> Iterator[Callable[[str], object] | None]:
-    """Show a generator's text on stderr while it is written; what survives verification is printed after it."""
-    if not shown or sys.stderr is None or not sys.stderr.isatty():
-        yield None
-        return
-    style = make_style()
-    pieces: list[str] = []
+class Draft:
+    """What stands on stderr while a generator works: the reader's answer, then the text as it is written."""
 
-    def show(piece: str) -> None:
-        if not pieces:
+    def __init__(self, shown: bool) -> None:
+        self._shown = shown and sys.stderr is not None and sys.stderr.isatty()
+        self.begun = False
+
+    def preview(self, answer: Answer) -> None:
+        """Show the answer that stands if the generator's does not."""
+        if self._shown:
             tell("")
-        pieces.append(piece)
-        click.echo(style.dim(visible(piece)), nl=False, err=True)
+            click.echo(make_style().dim(f"{visible(answer.text)}  (the documents' own words)"), err=True)
 
+    def hear(self, piece: str) -> None:
+        """Show the next piece of the text."""
+        if self._shown:
+            if not self.begun:
+                tell("")
+            self.begun = True
+            click.echo(make_style().dim(visible(piece)), nl=False, err=True)
+
+
+@contextmanager
+def draft(shown: bool) -> Iterator[Draft]:
+    """Show how an answer comes about, on a terminal; what survives verification is printed after it."""
+    made = Draft(shown)
     try:
-        yield show
+        yield made
     finally:
-        if pieces:
+        if made.begun:
             click.echo("\n", err=True)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from askllama.budget import ANSWER, Rates
+
 if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
@@ -198,8 +200,32 @@ class Generator(Protocol):
     def name(self) -> str:
         """The model's name, as shown to the user."""
 
-    def generate(self, question: str, evidence: Sequence[Evidence]) -> Iterator[str]:
-        """Pieces of the answer as they are decoded."""
+    @property
+    def shown(self) -> tuple[Evidence, ...]:
+        """The evidence of the conversation so far, numbered from 1."""
+
+    @property
+    def room(self) -> int:
+        """Tokens that evidence and question of the next turn may have together."""
+
+    @property
+    def rates(self) -> Rates:
+        """How fast the model reads and writes here."""
+
+    def count(self, text: str) -> int:
+        """Tokens of a text."""
+
+    def begin(self, follow_up: bool) -> None:
+        """Go on with the conversation, or begin another one."""
+
+    def generate(self, question: str, evidence: Sequence[Evidence], longest: int = ANSWER) -> Iterator[str]:
+        """Pieces of the answer as they are decoded, at most ``longest`` tokens.
+
+        The evidence is what is new in this turn, numbered behind what is ``shown``.
+        """
+
+    def rewrite(self, question: str) -> Iterator[str]:
+        """Pieces of the question in words that can be understood without the conversation; none where there is none."""
 
     def close(self) -> None:
         """Free the weights."""

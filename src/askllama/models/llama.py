@@ -13,6 +13,7 @@ import numpy as np
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter as Jinja2ChatFormatter  # for chat, which imports it here
 
 from askllama.errors import ModelError
+from askllama.models.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from numpy import float32
@@ -90,6 +91,11 @@ OTHER_MODEL = "fetch the file again, or choose another model: askllama models"
 CHUNK = 128
 """Tokens that a context reads at once."""
 
+BUILD = f"{llama_cpp.__version__} {llama_cpp.llama_print_system_info().decode()}"
+"""Which llama.cpp runs here: states that another one wrote may mean something else."""
+
+_FOR_WEIGHTS = 0.8  # share of the free memory of a GPU that weights may fill
+_GPU = 1  # GGML_BACKEND_DEVICE_TYPE_GPU
 _OUTPUTS = 16  # places of one chunk whose logits can be asked for
 
 
@@ -100,9 +106,7 @@ class Weights:
         """Load them; raises ModelError where the file is damaged or no such model."""
         llama_cpp.llama_backend_init()
         self.path = path
-        self.model: Any = llama_cpp.llama_model_load_from_file(
-            os.fsencode(path), llama_cpp.llama_model_default_params()
-        )
+        self.model: Any = llama_cpp.llama_model_load_from_file(os.fsencode(path), _model_parameters(path))
         if not self.model:
             raise ModelError(f"{path}: not a GGUF model that llama.cpp can load", OTHER_MODEL)
         self.vocabulary: Any = llama_cpp.llama_model_get_vocab(self.model)
@@ -115,6 +119,9 @@ class Weights:
         self.is_sentencepiece = kind == llama_cpp.LLAMA_VOCAB_TYPE_SPM
         self.first = int(llama_cpp.llama_vocab_bos(self.vocabulary))
         self.last = int(llama_cpp.llama_vocab_eos(self.vocabulary))
+        self.is_recurrent = bool(
+            llama_cpp.llama_model_is_recurrent(self.model) or llama_cpp.llama_model_is_hybrid(self.model)
+        )
         self.adds_first = bool(llama_cpp.llama_vocab_get_add_bos(self.vocabulary))
 
     @property
@@ -171,6 +178,8 @@ class Context:
             self.close()
             raise ModelError(f"{weights.path}: not a chat model", OTHER_MODEL)
         self._batch = llama_cpp.llama_batch_init(CHUNK, 0, 1)
+        self._interrupts = Interrupts()
+        self._is_stopped = llama_cpp.ggml_abort_callback(lambda _: self._interrupts.noted)
 
     def keep(self, count: int) -> bool:
         """Forget all but the first ``count`` tokens; recurrent models cannot, and forget everything: False."""
@@ -189,8 +198,33 @@ class Context:
             batch.n_seq_id[place] = 1
             batch.seq_id[place][0] = 0
             batch.logits[place] = place >= len(ids) - outputs
-        if code := llama_cpp.llama_decode(self._context, batch):
+        if code := self._compute():
             raise ModelError(f"{self._weights.path}: llama.cpp failed to read the prompt (code {code})", OTHER_MODEL)
+
+    def _compute(self) -> int:
+        # A chunk takes seconds, and llama.cpp can be stopped in it; one token is over before that pays.
+        if self._batch.n_tokens == 1:
+            return int(llama_cpp.llama_decode(self._context, self._batch))
+        llama_cpp.llama_set_abort_callback(self._context, self._is_stopped, None)
+        try:
+            with self._interrupts:
+                return int(llama_cpp.llama_decode(self._context, self._batch))
+        finally:
+            llama_cpp.llama_set_abort_callback(self._context, llama_cpp.ggml_abort_callback(), None)
+
+    def save(self) -> bytes:
+        """What has been read, as bytes that ``restore`` takes; empty where the model has no such form."""
+        size = llama_cpp.llama_state_seq_get_size(self._context, 0)
+        buffer = (ctypes.c_uint8 * size)()
+        return bytes(buffer)[: llama_cpp.llama_state_seq_get_data(self._context, buffer, size, 0)]
+
+    def restore(self, state: bytes) -> bool:
+        """Go on where ``state`` was saved; False, and nothing is read, where it does not fit."""
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        if llama_cpp.llama_state_seq_set_data(self._context, buffer, len(state), 0):
+            return True
+        llama_cpp.llama_memory_clear(self._memory, True)
+        return False
 
     def logits(self, place: int) -> NDArray[float32]:
         """The logits after a token of the last chunk, of shape (words,); valid until the next is read."""
@@ -241,6 +275,52 @@ class Grammar:
     def close(self) -> None:
         """Free the grammar; it cannot be used afterwards."""
         llama_cpp.llama_sampler_free(self._sampler)
+
+
+def _model_parameters(path: Path) -> llama_cpp.llama_model_params:
+    parameters: llama_cpp.llama_model_params = llama_cpp.llama_model_default_params()
+    if llama_cpp.llama_supports_gpu_offload():
+        parameters.n_gpu_layers = layers_that_fit(_count_layers(path), path.stat().st_size, _free_vram())
+    return parameters
+
+
+def layers_that_fit(layers: int, size: int, free: int) -> int:
+    """How many of a model's layers go into ``free`` bytes of a GPU; the rest stays in RAM.
+
+    ``size``: bytes of the file. A part is left for the cache and what is being computed; the output matrix counts as
+    a layer, as in llama.cpp.
+    """
+    return max(0, min(layers + 1, int(free * _FOR_WEIGHTS) * (layers + 1) // max(1, size)))
+
+
+def _count_layers(path: Path) -> int:
+    """The number of layers by the file's metadata; 0 where it cannot be read."""
+    parameters = llama_cpp.llama_model_default_params()
+    parameters.vocab_only = True
+    model = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
+    if not model:
+        return 0
+    values: list[str] = []
+    for key in ("general.architecture", "{}.block_count"):
+        buffer = ctypes.create_string_buffer(64)
+        llama_cpp.llama_model_meta_val_str(model, key.format(*values).encode(), buffer, len(buffer))
+        values.append(buffer.value.decode())
+    llama_cpp.llama_model_free(model)
+    return int(values[1]) if values[1].isdigit() else 0
+
+
+def _free_vram() -> int:
+    """Bytes that are free on the GPUs together, by ggml's own account of them."""
+    from llama_cpp._ggml import libggml
+
+    libggml.ggml_backend_dev_get.restype = ctypes.c_void_p
+    free, total, sum_ = ctypes.c_size_t(), ctypes.c_size_t(), 0
+    for place in range(libggml.ggml_backend_dev_count()):
+        device = ctypes.c_void_p(libggml.ggml_backend_dev_get(ctypes.c_size_t(place)))
+        if libggml.ggml_backend_dev_type(device) == _GPU:
+            libggml.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
+            sum_ += free.value
+    return sum_
 
 
 def _chat_parameters(threads: int, size: int) -> llama_cpp.llama_context_params:

@@ -24,7 +24,7 @@ def recall(path: Path, cache: Path) -> dict[str, Any]:
 
 def note(path: Path, cache: Path, **facts: Any) -> None:
     """Keep facts of a model file; where the cache cannot be written they are forgotten."""
-    known = _load(cache) | {os.path.abspath(path): recall(path, cache) | facts | {"stamp": _stamp(path)}}
+    known = {**_load(cache), os.path.abspath(path): recall(path, cache) | facts | {"stamp": _stamp(path)}}
     temporary = cache / f"{_FILE}.{os.getpid()}"
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -52,5 +52,6 @@ def _load(cache: Path) -> Mapping[str, Any]:
 
 
 def _stamp(path: Path) -> list[int]:
+    """Size and time of change; raises OSError where there is no such file."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns]
