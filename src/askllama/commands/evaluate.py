@@ -32,8 +32,8 @@ def evaluate(ctx: click.Context, /, file: Path, as_json: bool, plot: Path | None
     names) or `passage` (its text, or the name of its file). Other keys are ignored.
 
     \b
-    right      an answer stands inside the headline, the text up to its first citation
-    unrefused  as if nothing had been refused
+    right      an answer stands in the headline, the text before a citation
+    unrefused  as if nothing had been refused; what was is answered without MODEL
     overall    as in SQuAD 2.0: refusing what cannot be answered counts 1
     hit@n      a gold passage is among the first n found: `passage`, else of a
                `source`, else one that holds an answer

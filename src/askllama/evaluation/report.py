@@ -37,16 +37,20 @@ def report_text(report: Report, style: Style) -> str:
         visible(report.settings.model or "extractive"),
         f"threshold {report.settings.threshold:g}",
     ]
-    lines = [" · ".join(what)]
+    lines = [" · ".join(what), "", style.dim(_columns("", "figure", "95 % interval", "questions"))]
     for group, figures in groupby(report.figures, key=lambda figure: figure.group):
-        lines += ["", style.bold(group), *(_figure_text(figure, style) for figure in figures)]
+        lines += ["", style.bold(group), *map(_figure_text, figures)]
     return "\n".join(lines)
 
 
-def _figure_text(figure: Figure, style: Style) -> str:
+def _figure_text(figure: Figure) -> str:
     value = "–" if figure.value is None else f"{figure.value:.3f}"
     interval = f"{figure.interval[0]:.3f} – {figure.interval[1]:.3f}" if figure.interval else ""
-    return f"  {figure.name:<26} {value:>7}   {style.dim(f'{interval:<15}   {figure.count:>6}')}".rstrip()
+    return _columns(figure.name, value, interval, str(figure.count))
+
+
+def _columns(name: str, value: str, interval: str, count: str) -> str:
+    return f"  {name:<25} {value:>7}   {interval:<15} {count:>9}"
 
 
 def report_json(report: Report) -> str:
