@@ -114,6 +114,7 @@ def test_a_hub_that_ignores_range_is_taken_from_the_beginning(hub: Hub, spec: Mo
     folder.mkdir()
     (folder / f"{FILE}.part").write_bytes(DATA[:3_000_000])
     assert pull(spec, folder, quiet).read_bytes() == DATA
+    assert [method for method, _ in hub.asked].count("GET") == 1
 
 
 @pytest.mark.parametrize("sizeless", [False, True])

@@ -73,7 +73,7 @@ def pull(spec: ModelSpec, folder: Path, progress: Progress) -> Path:
     if not spec.repository:
         raise ModelError(f"{spec.name} cannot be pulled: {spec.note}", f"put your own {spec.file} into {folder}")
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder / f"{Path(spec.file).name}.lock", spec.name), _explained(spec):
+    with _alone(_lock(spec, folder), spec.name), _explained(spec):
         files = [_describe(spec.repository, part, folder) for part in parts(spec.file)]
         _require_room(files, folder)
         *starts, total = accumulate((file.size for file in files), initial=0)
@@ -87,17 +87,22 @@ def remove(spec: ModelSpec, folder: Path) -> None:
     paths = [folder / Path(part).name for part in parts(spec.file)]
     files = [_Remote("", 0, "", path) for path in paths]
     if not any(file.record.exists() or file.part.exists() for file in files):
-        raise ModelError(f"askllama did not pull {spec.name}", "delete other files yourself: askllama models show NAME")
-    for file in files:
-        if file.record.exists():
-            file.path.unlink(missing_ok=True)
-        file.part.unlink(missing_ok=True)
-        file.record.unlink(missing_ok=True)
+        raise ModelError(f"askllama did not pull {spec.name}", f"askllama models show {spec.name}  says where it is")
+    with _alone(_lock(spec, folder), spec.name):
+        for file in files:
+            if file.record.exists():
+                file.path.unlink(missing_ok=True)
+            file.part.unlink(missing_ok=True)
+            file.record.unlink(missing_ok=True)
+
+
+def _lock(spec: ModelSpec, folder: Path) -> Path:
+    return folder / f"{Path(spec.file).name}.lock"
 
 
 @contextmanager
 def _alone(lock: Path, name: str) -> Iterator[None]:
-    """Keep a second pull off the same part; the system lets go of the lock when a process dies."""
+    """Keep others off the same part; the system lets go of the lock when a process dies."""
     try:
         with FileLock(lock, timeout=0):
             yield
@@ -109,11 +114,12 @@ def _alone(lock: Path, name: str) -> Iterator[None]:
 def _explained(spec: ModelSpec) -> Iterator[None]:
     """What the hub or the network may answer, in words."""
     where = f"{spec.repository}, {spec.file}"
-    own = "askllama models pull  goes on where it was; or copy the file here and give its path: -m FILE.gguf"
+    again = f"askllama models pull {spec.name}"
+    own = f"{again}  goes on where it was; or copy the file here and give its path: -m FILE.gguf"
     try:
         yield
     except GatedRepoError as error:
-        raise ModelError(f"{where}: accept its licence on the hub first", "then set HF_TOKEN and pull again") from error
+        raise ModelError(f"{where}: accept its licence on the hub first", f"then set HF_TOKEN, and {again}") from error
     except (RepositoryNotFoundError, RemoteEntryNotFoundError, HFValidationError) as error:
         raise ModelError(f"the hub has no {where}", "mend its entry in models.toml, or look for the file") from error
     except OfflineModeIsEnabled as error:
@@ -165,7 +171,7 @@ def _fetch(file: _Remote, progress: Callable[[int], object]) -> None:
         file.part.unlink()
         raise ModelError(
             f"{file.path.name}: what came is not what the hub announced (sha256 {file.sha256[:12]}…), and was removed",
-            "pull again; where it happens twice, the hub or the way to it is not to be trusted",
+            "askllama models pull  again; where it happens twice, the hub or the way to it is not to be trusted",
         )
     file.record.write_text(f"{file.sha256}  {file.path.name}\n", encoding="utf-8")
     file.part.replace(file.path)
