@@ -109,10 +109,7 @@ def coverage_at(accuracy: float, curve: Iterable[tuple[float, float]]) -> float:
 
 def calibration_error(scores: Scores, bins: int = 10) -> float:
     """ECE: distance of confidence and accuracy, averaged over bins of equal width (Guo et al. 2017)."""
-    sums = [[0, 0.0, 0] for _ in range(bins)]
+    distances = [0.0] * bins
     for confidence, right in scores:
-        sum_ = sums[min(int(confidence * bins), bins - 1)]
-        sum_[0] += 1
-        sum_[1] += confidence
-        sum_[2] += right
-    return sum(abs(sure - right) for _, sure, right in sums) / len(scores)
+        distances[min(int(confidence * bins), bins - 1)] += confidence - right
+    return sum(map(abs, distances)) / len(scores)

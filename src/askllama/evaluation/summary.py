@@ -1,19 +1,21 @@
 """Outcomes -> figures, each with its bootstrap interval.
 
-A refusal counts as a miss wherever a figure is "as answered"; "unrefused" figures take the answer that was held
-back. "Overall" ones count as SQuAD 2.0 does: 1 for refusing what cannot be answered (Rajpurkar et al. 2018).
+An answerable question that was refused counts as a miss, except in "unrefused" figures, which take the answer that
+was held back. "Overall" ones count as SQuAD 2.0 does: 1 for refusing what cannot be answered (Rajpurkar et al. 2018).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import TypeVar
 
 import numpy as np
 
 from askllama.evaluation.metrics import (
+    Scores,
     area_under,
     auroc,
     calibration_error,
@@ -115,9 +117,12 @@ def _abstention(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
     yield _figure("abstention", "refusal F1", refused, _refusal_f1)
     yield _figure("abstention", "AURC", scores, lambda s: area_under(risk_coverage(s)))
     for accuracy in (0.90, 0.95):
-        name = f"coverage at {accuracy:.0%} right"
-        yield _figure("abstention", name, scores, lambda s, a=accuracy: coverage_at(a, risk_coverage(s)))  # type: ignore[misc]
+        yield _figure("abstention", f"coverage at {accuracy:.0%} right", scores, partial(_coverage, accuracy))
     yield _figure("abstention", "calibration error", scores, calibration_error)
+
+
+def _coverage(accuracy: float, scores: Scores) -> float:
+    return coverage_at(accuracy, risk_coverage(scores))
 
 
 def _refusal_f1(refused: Sequence[tuple[bool, bool]]) -> float | None:
