@@ -11,7 +11,7 @@ from numpy import float32
 from numpy.typing import NDArray
 
 from askllama.budget import ANSWER, Rates
-from askllama.types import Evidence, Passage, Reading, Span
+from askllama.types import Evidence, Passage, Reading, Span, Writing
 
 DIMENSIONS = 256
 
@@ -58,6 +58,7 @@ class FakeGenerator:
 
     room = 10_000
     rates = Rates(100.0, 40.0)
+    writing = Writing("fake.gguf", "a" * 64, "1", "b" * 64)
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -52,6 +52,9 @@ ROLES = [
     ("Mixtral clearly beats GPT-3.5 on most tests.", "GPT-3.5 beats Mixtral on most tests."),
     ("Mixtral is better than LLaMA 2.", "LLaMA 2 is better than Mixtral."),
     ("Yann LeCun taught Arthur Mensch.", "Arthur Mensch taught Yann LeCun."),
+    ("Mistral made Mixtral, which needs 90 GB and beats LLaMA 2.", "LLaMA 2 beats Mixtral."),
+    ("Mistral released Mixtral, which beats LLaMA 2.", "Mixtral was released by LLaMA 2."),
+    ("Mistral released Mixtral after Meta.", "Meta released Mixtral."),
 ]
 COPIES = [
     (
@@ -74,6 +77,10 @@ def test_contradictions_are_found(source: str, lie: str) -> None:
     ("source", "paraphrase"),
     [
         ("Google acquired DeepMind.", "DeepMind was acquired by Google."),
+        ("Google and DeepMind released Gemini and Gemma.", "Google released Gemma."),
+        ("A lab of Paris released Mixtral. Mistral is that lab.", "Mistral released Mixtral."),
+        ("Mistral, a company of Paris, released Mixtral.", "Mistral released Mixtral."),
+        ("Arthur Mensch founded Mistral.", "Mensch founded Mistral."),
         ("DeepMind was acquired by Google in 2014.", "In 2014 Google acquired DeepMind."),
         ("Mistral released the model Mixtral.", "Mixtral is a model that Mistral released."),
         ("Mixtral is faster than LLaMA 2.", "LLaMA 2 is slower than Mixtral."),

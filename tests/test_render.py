@@ -7,12 +7,13 @@ import pytest
 
 from askllama import render
 from askllama.render import Style
-from askllama.types import Answer, Citation, Hit, Passage, Refusal
+from askllama.types import Answer, Citation, Hit, Passage, Provenance, Refusal
 
 PLAIN = Style(False, "/home/me")
 QUOTE = "Mixtral came in December 2023."
 CITATION = Citation(1, "/home/me/docs/a.md", "A", None, 3, 3, 10, 40, QUOTE, "abc", (16, 29))
 ANSWER = Answer("when?", "December 2023 [1]", (CITATION,), 0.9)
+PROVENANCE = Provenance("0", ("/home/me/docs",), "d", "e", "e:1", "r", 10, 0.45)
 PASSAGE = Passage("/elsewhere/a.md", "A", ("B",), "some text", 0, 9, 7, 7)
 
 
@@ -63,7 +64,7 @@ def test_windows_line_ends_show_as_line_ends() -> None:
 
 
 def test_json_holds_everything() -> None:
-    loaded = json.loads(render.answer_json(ANSWER))
+    loaded = json.loads(render.answer_json(ANSWER, PROVENANCE))
     assert loaded["answered"] is True
     assert loaded["citations"][0]["quote"] == QUOTE
     assert loaded["citations"][0]["sha256"] == "abc"
@@ -82,4 +83,4 @@ def test_a_line_break_in_a_path_cannot_forge_a_citation() -> None:
 
 
 def test_json_is_ascii() -> None:
-    assert render.answer_json(replace(ANSWER, text="\x9b31m \u202e ü \udcff")).isascii()
+    assert render.answer_json(replace(ANSWER, text="\x9b31m \u202e ü \udcff"), PROVENANCE).isascii()

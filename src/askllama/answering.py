@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from askllama import citations
 from askllama.budget import Plan
+from askllama.claims import unmark
 from askllama.evidence import around, gather
 from askllama.prompt import line
 from askllama.retrieval import Retriever
@@ -68,7 +69,7 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
         if ask.generator and ask.plan.answer:
             preview(made)
             written = _generate(question, ask, ask.generator(), candidates, listener)
-            made = written if written.text else replace(made, dropped=written.dropped)
+            made = written if written.text else replace(made, dropped=written.dropped, evidence=written.evidence)
     return replace(made, confidence=sure, seconds=time.perf_counter() - began)
 
 
@@ -107,8 +108,8 @@ def _distinct(candidates: Iterable[Candidate], count: int, first: int) -> list[E
 
 
 def _headline(text: str) -> str:
-    """A span as a headline: on one line, without Markdown's emphasis."""
-    return " ".join(re.sub(r"[*_`]{2,}|(?<!\w)[*_`]|[*_`](?!\w)", "", text).split())
+    """A span as a headline: on one line, without Markdown's emphasis and the document's own markers."""
+    return " ".join(re.sub(r"[*_`]{2,}|(?<!\w)[*_`]|[*_`](?!\w)", "", unmark(text)).split())
 
 
 def _generate(
@@ -127,7 +128,7 @@ def _generate(
     verified = citations.verify("".join(pieces), evidence, question)
     dropped = tuple(f"{d.text} ({d.reason})" for d in verified.dropped)
     cited = cite(verified.evidence)
-    return Answer(question, verified.text, cited, 0.0, generator.name, dropped=dropped)
+    return Answer(question, verified.text, cited, 0.0, generator.name, evidence=evidence, dropped=dropped)
 
 
 def cite(evidence: Iterable[Evidence]) -> tuple[Citation, ...]:

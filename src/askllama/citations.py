@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from askllama.claims import MARKER, Word, find_claims, make_searchable
+from askllama.claims import MARKER, Word, find_claims, make_searchable, unmark
 from askllama.contradiction import find_contradiction
 from askllama.evidence import sentences
 from askllama.types import Evidence
@@ -51,7 +51,7 @@ def verify(text: str, evidence: Sequence[Evidence], question: str) -> Verified:
         else:
             kept.append(statement)
     joined = " ".join(kept)
-    numbers = {old: new for new, old in enumerate(dict.fromkeys(_cited(joined)), 1)}
+    numbers = {old: new for new, old in enumerate(dict.fromkeys(find_markers(joined)), 1)}
     cited = tuple(replace(by_number[old], number=new) for old, new in numbers.items())
     return Verified(_MARKERS.sub(lambda run: _renumbered(run[0], numbers), joined), cited, tuple(dropped))
 
@@ -63,24 +63,25 @@ def _statements(text: str) -> Iterator[str]:
         yield from (item[start:end] for start, end in sentences(item))
 
 
-def _cited(text: str) -> list[int]:
+def find_markers(text: str) -> list[int]:
+    """The numbers that a text cites, in order."""
     return [int(number) for run in _MARKERS.findall(text) for number in re.findall(r"\d+", run)]
 
 
 def _renumbered(run: str, numbers: dict[int, int]) -> str:
-    new = dict.fromkeys(numbers[old] for old in _cited(run))
+    new = dict.fromkeys(numbers[old] for old in find_markers(run))
     return (" " if run[0].isspace() else "") + "".join(f"[{number}]" for number in new)
 
 
 def _fault(statement: str, by_number: dict[int, Evidence], question: str) -> str:
     """Why the statement cannot stay, as one phrase; empty where it can."""
-    if not (numbers := _cited(statement)):
+    if not (numbers := find_markers(statement)):
         return "cites nothing"
     if unknown := [number for number in numbers if number not in by_number]:
         return f"cites [{unknown[0]}], which does not exist"
     evidence = [by_number[number] for number in dict.fromkeys(numbers)]
     sources = [text for item in evidence for text in (item.passage.heading_path, item.quote)]
-    return find_fault(_MARKERS.sub(" ", statement), sources, question)
+    return find_fault(unmark(statement), sources, question)
 
 
 def find_fault(statement: str, sources: Sequence[str], question: str = "") -> str:

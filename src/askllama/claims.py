@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from askllama.words import STOP_WORDS
 
 MARKER = r"\[ *[0-9]{1,3}(?: *[,;] *[0-9]{1,3})* *\]"
-"""A pattern for a marker; one that stands in a document is a footnote of its own and no part of what it says."""
+"""A pattern for a marker: [1], [1, 2]."""
 
 # Letters and digits, with the points of 2.5 and the commas of 1,000 inside; else what parts one clause from the next.
 _ATOM = re.compile(r"(?P<word>(?:[^\W_]|(?<=\d)\.(?=\d)|(?<=\d),(?=\d{3}(?!\d)))+|%)|(?P<stop>[,;:()–—]|[.!?](?=\s|$))")
@@ -76,10 +76,15 @@ class Word:
         return f" {self.sought} " in place
 
 
+def unmark(text: str) -> str:
+    """The text without markers: one that stands in a document is a footnote of its own and cites no evidence."""
+    return re.sub(rf"\s*{MARKER}", "", text)
+
+
 def make_searchable(texts: Iterable[str]) -> str:
     """The texts as normal words between blanks; words are no neighbours across a bar."""
-    texts = (re.sub(MARKER, " ", text) for text in texts)
-    words = (" ".join(w for atom in _ATOM.finditer(_plain(t)) if atom["word"] for w in _normal(atom[0])) for t in texts)
+    atoms = (_ATOM.finditer(_plain(unmark(text))) for text in texts)
+    words = (" ".join(w for atom in found if atom["word"] for w in _normal(atom[0])) for found in atoms)
     return f" {' | '.join(words)} "
 
 
@@ -90,7 +95,7 @@ def find_claims(sentence: str) -> list[Word]:
 
 def find_words(sentence: str) -> list[Word]:
     """All words of a sentence, in order; a number stays with the name before it ("GPT-4", "Llama 2")."""
-    text = _plain(re.sub(MARKER, " ", sentence))
+    text = _plain(unmark(sentence))
     words: list[Word] = []
     end = clause = 0
     for match in _ATOM.finditer(text):

@@ -21,7 +21,7 @@ _NOT_FOUND = 1
 _FAILED = 2
 _INTERRUPTED = 130  # as the shell says it: 128 and the signal's number
 # Commands whose function has a module of its own, which is imported when the command is called or listed.
-_ELSEWHERE = {"eval": "evaluate", "models": "models"}
+_ELSEWHERE = {"eval": "evaluate", "models": "models", "replay": "replay", "verify": "verify"}
 
 
 class QuestionGroup(click.Group):
@@ -128,7 +128,8 @@ def ask(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags
         sync(library, flags["quiet"])
         with draft(not flags["quiet"] and not as_json) as shown:
             answer = library.ask(text, shown.hear, shown.preview)
-    click.echo(render.answer_json(answer) if as_json else render.answer_text(answer, _style()))
+        printed = render.answer_json(answer, library.provenance()) if as_json else render.answer_text(answer, _style())
+    click.echo(printed)
     ctx.exit(0 if answer.answered else _NOT_FOUND)
 
 

@@ -16,8 +16,8 @@ from itertools import chain, takewhile
 
 from askllama.claims import Word, find_words, stem
 from askllama.evidence import sentences
+from askllama.roles import Sentence, find_roles, is_same_name, meets
 
-Sentence = Sequence[Word]
 _NEGATORS = frozenset("not no never without unlike lack lacks lacked neither nor none".split())
 _REFUSALS = frozenset(map(stem, "fail refuse deny reject ban prevent prohibit stop avoid miss instead rather".split()))
 _HEDGES = frozenset("only just merely simply necessarily".split())  # "not only X but also Y" affirms X
@@ -49,16 +49,6 @@ _PAIRS = """
 _COMMON = frozenset(
     "more most less before after all over under".split()
 )  # they stand everywhere, so their absence says little
-_AUXILIARY = frozenset(
-    "is are was were be been being has have had will would can could may might did does do also later then once first "
-    "now recently originally who which that".split()
-)
-_VERB = re.compile(
-    r"\w{2,}ed|beats?|bought|buys|sold|sells|makes?|made|builds?|built|uses|leads?|led|wrote|writes|won|wins|lost|loses"
-    r"|took|takes|gave|gives|founds?|owns|sued|sues|taught|teaches|runs|ran|outperforms|trails|overtook|overtakes"
-    r"|supports|supplies|funds|acquires|releases|publishes|creates|trains|employs|hires|replaces|succeeds|follows|precedes"
-)
-_COMPARATIVE = re.compile(r"\w{3,}er|better|worse|more|less")
 
 
 def find_contradiction(statement: str, sources: Iterable[str]) -> str:
@@ -137,12 +127,13 @@ def _bounded(sentence: Sentence) -> Iterator[tuple[Word, str]]:
 def _opposites(said: Sentence, cited: Sequence[Sentence]) -> str:
     """A word where the sources have its opposite."""
     theirs = _all_sought(cited)
-    roles = {role for sentence in cited for role in _find_roles(sentence)}
+    roles = [role for sentence in cited for role in find_roles(sentence)]
+    ours = [role.turned for role in find_roles(said)]
     for word in said:
         turned = _OPPOSITES.get(word.sought, set()) & theirs
         if turned and word.sought not in theirs and word.sought not in _COMMON:
             # "A is larger than B" says what "B is smaller than A" says.
-            mirrored = any((b, other, a) in roles for a, _, b in _find_roles(said) for other in turned)
+            mirrored = any(other.verb in turned and other.has(role) for other in roles for role in ours)
             if not mirrored and not any(_denials(said)):
                 return f"{word.written} is the opposite of what it cites"
     return ""
@@ -177,9 +168,9 @@ def _owners_of_numbers(said: Sentence, cited: Sequence[Sentence]) -> str:
         for sentence in cited:
             pairs = [(n, o) for n, o in _owned(sentence) if o and _kind(n) == _kind(number)]
             holders = [o for n, o in pairs if n.sought == number.sought]
-            given = given or any(_same(o, owner) for o in holders)
-            mine = any(_same(o, owner) and n.sought != number.sought for n, o in pairs)
-            if holders and mine and not any(_same(o, w.sought) for o in holders for w in said if w.is_name):
+            given = given or any(is_same_name(o, owner) for o in holders)
+            mine = any(is_same_name(o, owner) and n.sought != number.sought for n, o in pairs)
+            if holders and mine and not any(is_same_name(o, w.sought) for o in holders for w in said if w.is_name):
                 taken = taken or holders[0]
         if taken and not given:
             return f"{number.written} belongs to another name in what it cites"
@@ -196,36 +187,17 @@ def _owned(sentence: Sentence) -> Iterator[tuple[Word, str]]:
 
 
 def _roles(said: Sentence, cited: Sequence[Sentence]) -> str:
-    """Who did it, and to whom, the other way round."""
-    theirs = [role for sentence in cited for role in _find_roles(sentence)]
-    for one, verb, other in _find_roles(said):
-        same = [(a, b) for a, found, b in theirs if found == verb]
-        turned = any(_same(a, other) and _same(b, one) for a, b in same)
-        if turned and not any(_same(a, one) and _same(b, other) for a, b in same):
-            return f"what it cites says “{verb}” the other way round"
+    """Who did it, and to whom, the other way round, or somebody else's deed."""
+    theirs = [role for sentence in cited for role in find_roles(sentence)]
+    for role in find_roles(said):
+        same = [other for other in theirs if other.verb == role.verb]
+        if not role.sure or any(other.has(role) for other in same):
+            continue
+        if any(other.has(role.turned) for other in same):
+            return f"what it cites says “{role.verb}” the other way round"
+        if any(other.sure and meets(other.patients, role.patients) for other in same):
+            return f"“{role.verb}” has another subject in what it cites"
     return ""
-
-
-def _find_roles(sentence: Sentence) -> Iterator[tuple[str, str, str]]:
-    """Agent, verb and patient, or the sides of a comparison, where names stand on both sides."""
-    for place, word in enumerate(sentence):
-        lower = word.written.lower()
-        compared = bool(_COMPARATIVE.fullmatch(lower))
-        if word.exact or not (compared or _VERB.fullmatch(lower)):
-            continue
-        before = place - 1
-        while before >= 0 and _is_auxiliary(sentence[before]):
-            before -= 1
-        behind = [w for w in sentence[place + 1 :] if w.clause == word.clause]
-        link = next((n for n, w in enumerate(behind) if w.written.lower() in ("than", "by")), None)
-        passive = link is not None and behind[link].written.lower() == "by"
-        if before < 0 or not sentence[before].is_name or (compared and (link is None or passive)):
-            continue
-        start = 0 if link is None else link + 1
-        after = next((w.sought for w in behind[start:] if w.is_name), "")
-        if after:
-            first = sentence[before].sought
-            yield (after, word.sought, first) if passive else (first, word.sought, after)
 
 
 def _copy(said: Sentence, cited: Sequence[Sentence]) -> str:
@@ -267,7 +239,7 @@ def _likeness(said: Sentence, pairs: list[tuple[int, int]], source: Sentence) ->
 def _is_exchanged(said: Sentence, source: Sentence, here: int, there: int) -> bool:
     """Whether a name or figure stands where the source has another, which stands elsewhere in both."""
     mine, theirs = said[here], source[there]
-    if not mine.exact or _same(mine.sought, theirs.sought) or all(word.sought != theirs.sought for word in said):
+    if not mine.exact or is_same_name(mine.sought, theirs.sought) or all(word.sought != theirs.sought for word in said):
         return False
     home = next((place for place, word in enumerate(source) if word.sought == mine.sought), None)
     return home is not None and not _is_list(source[min(home, there) + 1 : max(home, there)])
@@ -278,10 +250,6 @@ def _is_list(between: Sentence) -> bool:
     return all(word.is_name or word.written.lower() in ("and", "or") for word in between)
 
 
-def _is_auxiliary(word: Word) -> bool:
-    return word.written.lower() in _AUXILIARY or (word.written.endswith("ly") and not word.exact)
-
-
 def _is_year(word: Word) -> bool:
     return bool(re.fullmatch(r"1[5-9]\d\d|20\d\d", word.sought))
 
@@ -290,12 +258,6 @@ def _kind(word: Word) -> str:
     if word.is_month or _is_year(word):
         return "month" if word.is_month else "year"
     return word.sought.rpartition(" ")[2] if " " in word.sought else "count"
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two names can be one: Mixtral is Mixtral 8x7B."""
-    few, many = sorted((one.split(), other.split()), key=len)
-    return set(few) <= set(many)
 
 
 def _all_sought(cited: Iterable[Sentence]) -> set[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from askllama import documents
+from askllama import __version__, documents
 from askllama.answering import Ask, Listener, Preview, answer
 from askllama.budget import Plan, make_plan
 from askllama.config import Settings
@@ -25,7 +25,7 @@ from askllama.index.store import Counts, FileState, Store
 from askllama.index.sync import NO_STATE, find_changes
 from askllama.passages import cut
 from askllama.retrieval import Retriever
-from askllama.types import Answer, Document, Encoder, Generator, Hit, Passage, Reader
+from askllama.types import Answer, Document, Encoder, Generator, Hit, Passage, Provenance, Reader
 
 if TYPE_CHECKING:
     from askllama.index.vectors import Vectors
@@ -287,11 +287,38 @@ class Library:
         generator: Generator | None = self.__dict__.get("generator")
         return generator.rewrite(question) if generator else iter(())
 
+    def provenance(self) -> Provenance:
+        """What the last answer was made with; hashing a large model for the first time takes seconds."""
+        from askllama.models.registry import READER, hash_file
+
+        settings = self.settings
+        hashes = sorted(sha256 for _, sha256 in self.store.files().values())
+        generator: Generator | None = self.__dict__.get("generator")
+        return Provenance(
+            version=__version__,
+            corpus=tuple(map(documents.path_name, settings.corpus)),
+            documents=hashlib.sha256("".join(hashes).encode()).hexdigest(),
+            encoder=_in_full(settings.encoder),
+            encoder_identity=self.encoder.identity,
+            reader=hash_file(READER),
+            passages=settings.passages,
+            threshold=settings.threshold,
+            budget=settings.budget,
+            model=_in_full(settings.model) if settings.model else None,
+            writing=generator.writing if generator else None,
+        )
+
     def status(self) -> Status:
         """What is indexed; raises CorpusError where the corpus does not exist."""
         list(documents.find(self.settings.corpus))
         failures = {path: reason for path, (_, reason) in self.store.failures().items()}
         return Status(self.settings.corpus, self.folder, self.store.counts(), self.store.encoder, failures)
+
+
+def _in_full(name: str) -> str:
+    """A model's name as it is, or its path in a form that is true in every folder."""
+    path = os.path.expanduser(name)  # noqa: PTH111
+    return documents.path_name(Path(os.path.abspath(path))) if os.path.exists(path) else name  # noqa: PTH110
 
 
 def index_folder(data: Path, corpus: Sequence[Path]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
+from askllama.claims import unmark
 from askllama.types import Evidence
 
 # It comes first and never changes, so its tokens stay in the model's cache from one question to the next. It is part
@@ -55,7 +56,7 @@ def arrange(evidence: Sequence[Evidence]) -> list[Evidence]:
 
 def line(item: Evidence) -> str:
     """A piece of evidence as the prompt shows it."""
-    return f'[{item.number}] {_flat(item.passage.heading_path)}: "{_flat(item.quote)}"'
+    return f"[{item.number}] " + _flat(unmark(f'{item.passage.heading_path}: "{item.quote}"'))
 
 
 def _flat(text: str) -> str:

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from askllama.types import Answer, Citation, Hit, Refusal
+from askllama.record import make_table
+from askllama.types import Answer, Citation, Hit, Provenance, Refusal
 
 if TYPE_CHECKING:
     from askllama.config import ModelSpec
@@ -95,9 +96,9 @@ def _refusal_text(refusal: Refusal, style: Style) -> str:
     return "\n".join(lines)
 
 
-def answer_json(answer: Answer) -> str:
-    """The answer as one JSON object."""
-    return _json({"answered": answer.answered, **asdict(answer)})
+def answer_json(answer: Answer, provenance: Provenance) -> str:
+    """The answer as one JSON object, which ``record.read_record`` reads."""
+    return _json(make_table(answer, provenance))
 
 
 def hits_text(hits: Sequence[Hit], style: Style) -> str:

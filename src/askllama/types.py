@@ -150,11 +150,46 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """How a generator wrote an answer: file, sha256 and sampling of the model, and what it was given.
+
+    ``prompt`` is the sha256 of the prompt's token ids; temperature 0 takes the likeliest token, so no seed is drawn.
+    """
+
+    file: str
+    sha256: str
+    llama_cpp: str
+    prompt: str
+    temperature: float = 0.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What an answer was made with, so that it can be made again: settings, weights and documents.
+
+    ``documents`` is the sha256 over the sorted ones of all indexed files, ``reader`` that of the reader's file.
+    """
+
+    version: str
+    corpus: tuple[str, ...]
+    documents: str
+    encoder: str
+    encoder_identity: str
+    reader: str
+    passages: int
+    threshold: float
+    budget: float | None = None
+    model: str | None = None
+    writing: Writing | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What askllama says to a question: text with ``[n]`` markers and what they stand for.
 
-    ``confidence`` is the calibrated probability that the documents hold the answer; ``dropped``
-    holds generated statements that failed verification.
+    ``confidence`` is the calibrated probability that the documents hold the answer; ``evidence`` is what a
+    generator was given, ``dropped`` holds its statements that failed verification.
     """
 
     question: str
@@ -163,6 +198,7 @@ class Answer:
     confidence: float
     model: str | None = None
     refusal: Refusal | None = None
+    evidence: tuple[Evidence, ...] = ()
     dropped: tuple[str, ...] = ()
     seconds: float = 0.0
 
@@ -207,6 +243,10 @@ class Generator(Protocol):
     @property
     def room(self) -> int:
         """Tokens that evidence and question of the next turn may have together."""
+
+    @property
+    def writing(self) -> Writing:
+        """How the last answer was written."""
 
     @property
     def rates(self) -> Rates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -14,7 +15,7 @@ from askllama.models.chat import ChatModel
 from askllama.models.llama import BUILD
 from askllama.models.prefix import PrefixStore, make_key
 from askllama.prompt import BEGINNING, build_follow_up, build_messages, build_rewriting
-from askllama.types import Evidence
+from askllama.types import Evidence, Writing
 
 _FOLLOW_UP = 4  # a follow-up turn reads at most this part of what its conversation holds already
 _LONGEST_CHAT = 4096  # tokens; beyond them small models lose the thread, and each token takes longer
@@ -40,6 +41,7 @@ class GgufGenerator:
         self._path, self._cache = path, cache
         self._model = ChatModel(path, threads)
         self._chat: list[int] = []
+        self._prompt: list[int] = []
         self._prefix = self._find_prefix()
         self._store = PrefixStore(cache / "prefixes")
         self._is_stored = self._resume()
@@ -49,6 +51,12 @@ class GgufGenerator:
         """Tokens that the evidence and the question of the next turn may have together."""
         room = self._model.room - len(self._chat or self._prefix)
         return min(room, len(self._chat) // _FOLLOW_UP) if self._chat else room
+
+    @property
+    def writing(self) -> Writing:
+        """How the last answer was written; the model file's hash is computed once for each of its states."""
+        prompt = hashlib.sha256(" ".join(map(str, self._prompt)).encode()).hexdigest()
+        return Writing(str(self._path), notes.hash_model(self._path, self._cache), BUILD, prompt)
 
     @property
     def rates(self) -> Rates:
@@ -91,6 +99,7 @@ class GgufGenerator:
         return self._model.encode(build_messages(question, evidence))
 
     def _converse(self, ids: list[int], evidence: Sequence[Evidence], longest: int) -> Iterator[str]:
+        self._prompt = ids
         yield from self._model.stream(ids, write_grammar(item.number for item in (*self.shown, *evidence)), longest)
         if self._model.converses:
             self._chat = ids + self._model.written
