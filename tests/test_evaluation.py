@@ -25,7 +25,7 @@ from askllama.evaluation.metrics import (
 )
 from askllama.evaluation.outcomes import Outcome, ask_all, judge
 from askllama.evaluation.questions import Question, read_questions
-from askllama.evaluation.summary import Figure, interval, summarise
+from askllama.evaluation.summary import Figure, summarise
 from askllama.library import Library
 from askllama.types import Answer, Citation, Hit, Passage
 
@@ -127,16 +127,6 @@ def test_calibration_error_by_hand() -> None:
     # Two bins: 0.95 and 1.0 with one of two right, 0.05 with none right.
     scores = [(0.95, True), (1.0, False), (0.05, False)]
     assert calibration_error(scores) == pytest.approx((2 * (0.975 - 0.5) + 1 * 0.05) / 3)
-
-
-def test_an_interval_holds_the_measure_and_is_always_the_same() -> None:
-    values = [float(Random(i).random() < 0.7) for i in range(400)]
-    low, high = interval(values, lambda v: sum(v) / len(v))
-    share = sum(values) / 400
-    # Of a binomial share: 1.96 standard errors to either side.
-    reach = 1.96 * (share * (1 - share) / 400) ** 0.5
-    assert (low, high) == pytest.approx((share - reach, share + reach), abs=0.01)
-    assert interval(values, lambda v: sum(v) / len(v)) == (low, high)
 
 
 def write_set(path: Path, *rows: object) -> Path:
@@ -300,9 +290,22 @@ def test_figures_by_hand(outcomes: list[Outcome]) -> None:
         figure = found[name]
         assert figure.value == pytest.approx(value), name
         assert figure.count == count, name
-        assert (figure.interval is None) is (figure.group == "seconds")
         if figure.interval:
             assert figure.interval[0] - 1e-9 <= value <= figure.interval[1] + 1e-9
+
+
+def test_intervals_are_those_of_a_share_and_always_the_same(outcomes: list[Outcome]) -> None:
+    many = [replace(outcomes[0], refused=Random(i).random() < 0.3) for i in range(400)]
+    found = figure(summarise(many), "exact match")
+    assert found.value and found.interval
+    reach = 1.96 * (found.value * (1 - found.value) / 400) ** 0.5  # of a binomial share
+    assert found.interval == pytest.approx((found.value - reach, found.value + reach), abs=0.01)
+    assert figure(summarise(many), "exact match") == found
+
+
+def test_rare_kinds_do_not_break_the_interval_of_auroc(outcomes: list[Outcome]) -> None:
+    found = figure(summarise([outcomes[0], outcomes[3]]), "AUROC")  # every other resample has only one kind
+    assert (found.value, found.interval) == (1, (1, 1))
 
 
 def test_what_is_not_defined_has_no_value(outcomes: list[Outcome]) -> None:

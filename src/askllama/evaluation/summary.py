@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from statistics import fmean
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from askllama.evaluation.metrics import (
-    Scores,
     area_under,
     auroc,
     calibration_error,
@@ -116,13 +115,13 @@ def _abstention(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
     yield _mean("abstention", "refusal recall", (given for given, rightly in refused if rightly))
     yield _figure("abstention", "refusal F1", refused, _refusal_f1)
     yield _figure("abstention", "AURC", scores, lambda s: area_under(risk_coverage(s)))
+    # Without intervals: resampling pushes a greatest share and a sum of distances to one side.
+    curve = risk_coverage(scores)
     for accuracy in (0.90, 0.95):
-        yield _figure("abstention", f"coverage at {accuracy:.0%} right", scores, partial(_coverage, accuracy))
-    yield _figure("abstention", "calibration error", scores, calibration_error)
-
-
-def _coverage(accuracy: float, scores: Scores) -> float:
-    return coverage_at(accuracy, risk_coverage(scores))
+        share = coverage_at(accuracy, curve) if scores else None
+        yield Figure("abstention", f"coverage at {accuracy:.0%} right", share, None, len(scores))
+    error = calibration_error(scores) if scores else None
+    yield Figure("abstention", "calibration error", error, None, len(scores))
 
 
 def _refusal_f1(refused: Sequence[tuple[bool, bool]]) -> float | None:
@@ -139,22 +138,29 @@ def _latency(outcomes: Sequence[Outcome]) -> Iterator[Figure]:
 
 
 def _mean(group: str, name: str, values: Iterable[float]) -> Figure:
-    return _figure(group, name, [float(value) for value in values], fmean)
+    known = np.array([float(value) for value in values])
+    if not len(known):
+        return Figure(group, name, None, None, 0)
+    means = [float(known[draw].mean()) for draw in _draws(len(known))]
+    return Figure(group, name, float(known.mean()), _interval(means), len(known))
 
 
 def _figure(group: str, name: str, items: Sequence[_T], measure: Callable[[Sequence[_T]], float | None]) -> Figure:
     value = measure(items) if items else None
-    return Figure(group, name, value, None if value is None else interval(items, measure), len(items))
+    if value is None:
+        return Figure(group, name, None, None, len(items))
+    measured = [measure([items[i] for i in draw.tolist()]) for draw in _draws(len(items))]
+    # A draw may miss all of one kind of question, and then has no AUROC.
+    return Figure(group, name, value, _interval([m for m in measured if m is not None]), len(items))
 
 
-def interval(items: Sequence[_T], measure: Callable[[Sequence[_T]], float | None]) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of a measure (Efron and Tibshirani 1993); the draws are always the same.
-
-    Draws for which the measure is not defined do not count.
-    """
+def _draws(count: int) -> Iterator[NDArray[np.int64]]:
+    """Resamples of ``count`` questions with replacement, as their places; always the same ones."""
     random = np.random.default_rng(_SEED)
-    count = len(items)
-    draws = (random.integers(count, size=count).tolist() for _ in range(_RESAMPLES))
-    measured = (measure([items[i] for i in draw]) for draw in draws)
-    low, high = np.quantile([value for value in measured if value is not None], _TAILS)
+    return (random.integers(count, size=count) for _ in range(_RESAMPLES))
+
+
+def _interval(measured: Sequence[float]) -> tuple[float, float]:
+    """The percentile bootstrap interval (Efron and Tibshirani 1993)."""
+    low, high = np.quantile(measured, _TAILS)
     return float(low), float(high)
