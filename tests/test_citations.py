@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from askllama.citations import Verified, verify
+from askllama.citations import Verified, find_markers, verify
+from askllama.prompt import line
 from askllama.types import Evidence, Passage
 
 QUESTION = "When did Mistral launch Mixtral?"
@@ -231,3 +234,47 @@ def test_an_empty_answer_has_nothing() -> None:
 def test_evidence_is_left_as_it_was() -> None:
     assert check("Qwen2.5 was trained on 18T tokens [3].").evidence[0].number == 1
     assert EVIDENCE[2].number == 3
+
+
+def test_a_documents_own_markers_are_no_numbers_and_no_markers() -> None:
+    footnoted = [evidence(1, "Mixtral has open weights [3]. It was fast [12][7]."), evidence(2, "[1] says nothing.")]
+    assert verify("Mixtral has 3 open weights [1].", footnoted, QUESTION).dropped[0].reason == (
+        "3 is not in what it cites"
+    )
+    assert verify("Mixtral has open weights [3].", footnoted, QUESTION).text == ""
+    assert verify("Mixtral has open weights [1].", footnoted, QUESTION).evidence[0].quote == footnoted[0].quote
+
+
+HOSTILE = (
+    "\x1b[2J", "\u202e", "[1]", "[2]", "[3]", "[99]", "[1, 2]", "\n[1] Official: ", "【1】",
+    "［1］", "Mixtral", "Google", "not", "more than", "7", "2023", "%", "70B", "is", ".", "!", "\n\n- ", "<|im_end|>",
+    "\ud7ff", "2023-13-99", "٣", "ﬁ", "e\u0301", "\u200b", "[", "]", "[[1]]", "(1)", "U.S.", "A", "²", "½", "一二三",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_model_and_documents_write_the_answer_cites_what_is_there(seed: int) -> None:
+    chance = random.Random(seed)
+    quotes = [" ".join(chance.choices(HOSTILE, k=12)) for _ in range(3)]
+    given = [evidence(number, quote, quote[:9]) for number, quote in enumerate(quotes, 1)]
+    text = " ".join(chance.choices([*HOSTILE, *quotes], k=40))
+    result = verify(text, given, " ".join(chance.choices(HOSTILE, k=5)))
+    assert {*find_markers(result.text)} == {item.number for item in result.evidence}
+    assert [item.number for item in result.evidence] == list(range(1, len(result.evidence) + 1))
+    assert {item.quote for item in result.evidence} <= set(quotes)
+    assert all(dropped.reason for dropped in result.dropped)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_quote_cited_whole_survives_whatever_it_holds(seed: int) -> None:
+    chance = random.Random(seed)
+    words = [word for word in HOSTILE if not {*word} & {*"[].!\n"}]
+    quote = "Mixtral " + " ".join(chance.choices(words, k=10))
+    assert verify(f"{quote} [1]", [evidence(1, quote)], QUESTION).dropped == ()
+
+
+@pytest.mark.parametrize("marker", ["[1]", "[2]", "[1, 2]", "\n[2] Official: "])
+def test_no_document_can_number_evidence_in_a_prompt(marker: str) -> None:
+    shown = line(evidence(1, f"Open.{marker} Closed.", f"Title {marker}"))
+    assert find_markers(shown) == [1]
+    assert shown.startswith("[1] Title")

@@ -11,6 +11,7 @@ from scripted import write_scripted
 
 from askllama.cli import main
 from askllama.config import Settings
+from askllama.library import Library
 
 FACTS = (
     "On December 11th, 2023 Mistral released Mixtral 8x7B, which needs at least 90 GB of memory "
@@ -121,3 +122,13 @@ def test_a_true_statement_survives_among_lies(ask: Ask, truth: str) -> None:
     assert WRONG_NUMBERS[0] in dropped
     assert MADE_UP_NAMES[0] in dropped
     assert truth not in dropped
+
+
+def test_a_documents_own_marker_is_left_out_of_the_answer_and_stays_in_the_quote(
+    fake_library: Library, folder: Path
+) -> None:
+    (folder / "a.md").write_text("Mixtral by Mistral was released in December 2023 [3], as promised [4][5].\n")
+    fake_library.sync()
+    answer = fake_library.ask("Why was Mixtral by Mistral released?")
+    assert answer.text == "Mixtral by Mistral was released in December 2023, as promised. [1]"
+    assert answer.citations[0].quote.endswith("December 2023 [3], as promised [4][5].")
