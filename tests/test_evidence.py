@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from askllama.evidence import around, sentences
-from askllama.types import Passage, Span
+from askllama.evidence import around, gather, sentences
+from askllama.types import Evidence, Passage, Span
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,64 @@ def test_a_span_over_two_sentences_gets_both() -> None:
     text = "One two. Three four. Five."
     passage = Passage("p", "T", (), text, 0, len(text), 1, 1)
     assert around(passage, Span(4, 14, text[4:14], 1.0), 1).quote == "One two. Three four."
+
+
+def found(passage: Passage, *words: str) -> list[tuple[Passage, Span]]:
+    starts = [(word, passage.text.index(word)) for word in words]
+    return [(passage, Span(at + passage.start, at + passage.start + len(word), word, 1.0)) for word, at in starts]
+
+
+def words(piece: Evidence) -> int:
+    return len(piece.quote.split())
+
+
+STORY = "Mixtral came out. It has eight experts. Falcon is older. Its makers live in Abu Dhabi.\n\nGemma is small."
+LIST = "Released in 2023:\n\n- Llama 2, in July\n- Mistral 7B\n\nNothing: else.\n\n- Yi"
+
+
+def passage_of(text: str) -> Passage:
+    return Passage("p.md", "T", (), text, 50, 50 + len(text), 1, 1 + text.count("\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "quote"),
+    [
+        (STORY, "eight", "Mixtral came out. It has eight experts."),
+        (STORY, "Abu Dhabi", "Falcon is older. Its makers live in Abu Dhabi."),
+        (STORY, "older", "Falcon is older."),
+        (STORY, "Mixtral", "Mixtral came out."),
+        ("It is small. So it runs.", "small", "It is small."),
+        (LIST, "Mistral 7B", "Released in 2023:\n\n- Llama 2, in July\n- Mistral 7B"),
+        (LIST, "July", "Released in 2023:\n\n- Llama 2, in July"),
+        (LIST, "Yi", "Yi"),
+    ],
+)
+def test_a_sentence_that_leans_on_another_takes_it_along(text: str, word: str, quote: str) -> None:
+    passage = passage_of(text)
+    (piece,) = gather(found(passage, word), words, 100)
+    assert piece.quote == quote == text[piece.start - 50 : piece.end - 50]
+    assert piece.last_line - piece.first_line == quote.count("\n")
+
+
+def test_evidence_keeps_to_its_budget_best_first() -> None:
+    spans = found(passage_of(STORY), "older", "Gemma", "eight")
+    assert [(e.number, e.quote) for e in gather(spans, words, 7)] == [(1, "Falcon is older."), (2, "Gemma is small.")]
+    assert [e.quote for e in gather(spans, words, 3)] == ["Falcon is older."]
+
+
+def test_what_a_sentence_leans_on_is_left_where_it_costs_too_much() -> None:
+    assert [e.quote for e in gather(found(passage_of(STORY), "eight"), words, 8)] == ["It has eight experts."]
+
+
+def test_the_best_piece_is_there_whatever_it_costs() -> None:
+    assert [e.quote for e in gather(found(passage_of(STORY), "older", "Gemma"), words, 0)] == ["Falcon is older."]
+
+
+def test_nothing_is_evidence_twice() -> None:
+    passage = passage_of(STORY)
+    shown = gather(found(passage, "eight", "older"), words, 100)
+    again = gather(found(passage, "Mixtral", "Gemma", "experts"), words, 100, shown)
+    assert [(e.number, e.quote) for e in again] == [(3, "Gemma is small.")]
+    assert gather(found(passage, "Mixtral"), words, 100, shown) == []
+    assert [e.quote for e in gather(found(passage, "Gemma"), words, 0, shown)] == ["Gemma is small."]
+    assert gather(found(passage, "Mixtral", "Gemma"), words, 0, shown) == []

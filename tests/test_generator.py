@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import llama_cpp
 import pytest
 from scripted import CHATML, CONTROL, USER_DEFINED, write_scripted
 
 from askllama.budget import ANSWER
 from askllama.errors import ModelError
+from askllama.models import llama
 from askllama.models.chat import ChatModel, Meter
 from askllama.models.generator import GgufGenerator
-from askllama.prompt import build_messages
+from askllama.models.interrupts import Interrupts
+from askllama.models.llama import layers_that_fit
+from askllama.models.lookup import Lookup
+from askllama.prompt import INSTRUCTION, build_messages
 from askllama.types import Evidence, Generator, Passage
+from benchmarks.random_model import Shape, write_model
 
 TEXT = "Mistral released Mixtral on December 11th, 2023 [1]. It is a mixture of experts, and the weights are open [2]."
 CONTROL_IDS = {0, 1, 2, *range(259, 259 + len(CONTROL) + len(USER_DEFINED))}
@@ -264,3 +272,171 @@ def test_a_grammar_that_is_none_is_an_error(load: Load) -> None:
     model = load()
     with pytest.raises(ModelError, match="GBNF"):
         next(model.stream(ask(model), "root ::= ["))
+
+
+SHAPE = Shape(layers=2, width=64, heads=4, kv_heads=2, feed_forward=128, words=600)
+"""Small enough to repeat itself, as no scripted model does."""
+
+
+@pytest.fixture(scope="module")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("random") / "random.gguf"
+    write_model(path, SHAPE, [INSTRUCTION, TEXT] * 3)
+    return path
+
+
+@pytest.mark.parametrize("question", ["When?", "Who is it?", "Mixtral released Mixtral released Mixtral", TEXT])
+def test_guesses_change_nothing_in_the_text(random_model: Path, monkeypatch: pytest.MonkeyPatch, question: str) -> None:
+    right: list[int] = []
+    learn = Lookup.learn
+
+    def noted(self: Lookup, count: int) -> None:
+        right.append(count)
+        learn(self, count)
+
+    monkeypatch.setattr(Lookup, "learn", noted)
+    model = ChatModel(random_model, threads=1)
+    ids = model.encode(build_messages(question, EVIDENCE))
+    guessed = "".join(model.stream(ids)), model.written
+    monkeypatch.setattr(Lookup, "guess", lambda _: [])
+    plain = "".join(model.stream(ids)), model.written
+    model.close()
+    assert guessed == plain
+    assert len(plain[1]) == ANSWER
+    assert sum(right) > 10
+
+
+def test_a_follow_up_reads_only_what_is_new(generator: GgufGenerator) -> None:
+    model = generator._model
+    assert "".join(generator.generate("When?", EVIDENCE)) == TEXT
+    before = list(model._read)
+    generator.begin(follow_up=True)
+    assert generator.shown == tuple(EVIDENCE)
+    assert "".join(generator.generate("And Yi?", [evidence(3, "Yi is large.")])) == TEXT
+    assert model._read[: len(before)] == before
+    new = b"".join(model._weights.piece(token, special=True) for token in model._read[len(before) :]).decode()
+    asked = '<|im_end|> <|im_start|> user [3] A: "Yi is large." Question: And Yi?<|im_end|> <|im_start|> assistant'
+    assert new.replace("▁", " ").partition("Mistral")[0].split() == asked.split()
+    assert [item.number for item in generator.shown] == [1, 2, 3]
+
+
+def test_a_new_conversation_knows_nothing_of_the_last(generator: GgufGenerator) -> None:
+    list(generator.generate("When?", EVIDENCE))
+    generator.begin(follow_up=False)
+    assert generator.shown == ()
+    list(generator.rewrite("And Yi?"))
+    assert "".join(generator.generate("And Yi?", EVIDENCE)) == TEXT
+
+
+def test_a_stopped_turn_is_no_part_of_the_conversation(generator: GgufGenerator) -> None:
+    list(generator.generate("When?", EVIDENCE))
+    pieces = generator.generate("Who?", [evidence(3, "Yi is large.")])
+    next(pieces)
+    pieces.close()  # type: ignore[attr-defined]
+    assert len(generator.shown) == 2
+    assert "".join(generator.generate("Who?", [evidence(3, "Yi is large.")])) == TEXT
+
+
+def test_a_template_of_one_turn_begins_anew_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "one.gguf"
+    write_scripted(path, TEXT, "[INST] {{ messages[0]['content'] }} [/INST]")
+    generator = GgufGenerator(path, 1, tmp_path / "cache")
+    for question in ("When?", "Who?"):
+        generator.begin(follow_up=True)
+        assert generator.shown == ()
+        assert "".join(generator.generate(question, EVIDENCE)) == TEXT
+    generator.close()
+
+
+def test_a_question_is_rewritten_only_within_a_conversation(generator: GgufGenerator) -> None:
+    assert list(generator.rewrite("And Yi?")) == []
+    list(generator.generate("When?", EVIDENCE))
+    chat = list(generator._chat)
+    assert TEXT.startswith("".join(generator.rewrite("And Yi?")))
+    assert generator._chat == chat
+
+
+def test_a_growing_context_keeps_what_was_read(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load(context=100_000)
+    assert "".join(model.stream(ask(model, "a" * 500))) == TEXT
+    model.reading = Meter()
+    assert "".join(model.stream(ask(model, "a" * 500 + "b" * 1000))) == TEXT
+    assert model.reading.tokens < 1100
+
+
+def test_the_prompts_beginning_is_kept_for_the_next_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("askllama.models.generator._PAYS", 0.0)
+    path, cache = tmp_path / "m.gguf", tmp_path / "cache"
+    write_scripted(path, TEXT)
+    read = []
+    for damage in (False, True, False, False):
+        for file in (cache / "prefixes").glob("*"):
+            file.write_bytes(b"damaged" if damage else file.read_bytes())
+        generator = GgufGenerator(path, 1, cache)
+        assert "".join(generator.generate("When?", EVIDENCE)) == TEXT
+        read.append(len(generator._model._read))
+        resumed = generator._is_stored
+        generator.close()
+        assert resumed is (len(read) > 1 and not damage)
+        assert len(list((cache / "prefixes").iterdir())) == 1
+    path.write_bytes(path.read_bytes() + b"x")
+    generator = GgufGenerator(path, 1, cache)
+    assert not generator._is_stored
+    generator.close()
+
+
+def test_rates_are_measured_once_and_then_estimated_on(tmp_path: Path) -> None:
+    path, cache = tmp_path / "m.gguf", tmp_path / "cache"
+    write_scripted(path, TEXT)
+    generator = GgufGenerator(path, 1, cache)
+    first = generator.rates
+    assert first.prefill > 0 < first.decode
+    assert generator.rates == first
+    list(generator.generate("When?", EVIDENCE * 3))
+    generator.close()
+    again = GgufGenerator(path, 1, cache)
+    assert again.rates != first
+    again.close()
+
+
+def test_an_answer_is_as_long_as_planned(generator: GgufGenerator) -> None:
+    written = "".join(generator.generate("When?", EVIDENCE, 5))
+    assert TEXT.startswith(written)
+    assert 10 < len(written) < 25
+
+
+def test_ctrl_c_stops_the_reading_of_a_prompt(load: Load) -> None:
+    model = load(context=100_000)
+    ids = ask(model, "a" * 30_000)
+    timer = threading.Timer(0.1, signal.raise_signal, [signal.SIGINT])
+    before = signal.getsignal(signal.SIGINT)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        next(model.stream(ids))
+    timer.join()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(model._read) < len(ids)
+    assert "".join(model.stream(ask(model))) == TEXT
+
+
+def test_an_interrupt_is_noted_and_raised_at_the_end() -> None:
+    interrupts = Interrupts()
+    with pytest.raises(KeyboardInterrupt), interrupts:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.noted
+    with interrupts:
+        assert not interrupts.noted
+
+
+@pytest.mark.parametrize(
+    ("layers", "size", "free", "fit"), [(22, 640, 8000, 23), (32, 4000, 2500, 16), (80, 40_000, 0, 0), (0, 10, 0, 0)]
+)
+def test_as_many_layers_go_to_the_gpu_as_fit(layers: int, size: int, free: int, fit: int) -> None:
+    assert layers_that_fit(layers, size << 20, free << 20) == fit
+
+
+def test_the_layers_are_counted_by_the_files_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    write_scripted(path, TEXT)
+    assert llama._count_layers(path) == 1
+    assert llama._free_vram() == 0 or llama_cpp.llama_supports_gpu_offload()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from askllama.prompt import INSTRUCTION, build_messages
+from askllama.prompt import INSTRUCTION, arrange, build_follow_up, build_messages
 from askllama.types import Evidence, Passage
 
 
@@ -51,3 +51,15 @@ def test_a_document_cannot_begin_a_line() -> None:
 def test_no_text_is_cut() -> None:
     quote = "word " * 5000 + "end."
     assert quote in content("Who?", quote)
+
+
+def test_the_best_piece_is_first_the_second_last_and_the_weakest_between() -> None:
+    order = [item.number for item in arrange([evidence(n, "x") for n in range(1, 7)])]
+    assert order == [1, 3, 5, 6, 4, 2]
+    assert arrange([]) == []
+
+
+def test_a_follow_up_brings_its_evidence_and_its_question_alone() -> None:
+    message = build_follow_up("And Yi?", [evidence(3, "Yi is large.")])
+    assert message["content"] == '[3] Open models > Models: "Yi is large."\nQuestion: And Yi?'
+    assert build_follow_up("And\nYi?", [])["content"] == "Question: And Yi?"

@@ -71,9 +71,12 @@ class Settings:
 
 
 def _processors() -> int:
-    """Processors this process may use; not every system tells, then those of the machine."""
+    """Cores this process may use, on which a second thread would only wait; not every system tells."""
     allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
+    if allowed is None:
+        return os.cpu_count() or 1
+    siblings = (Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list") for number in allowed(0))
+    return len({file.read_text() if file.exists() else str(file) for file in siblings})
 
 
 def built_in(name: str) -> Path:

@@ -68,13 +68,13 @@ def gather(
     budget: int,
     shown: Sequence[Evidence] = (),
 ) -> list[Evidence]:
-    """Evidence for the spans, best first, as far as ``budget`` tokens go; the first piece in any case.
+    """Evidence for the spans, best first, as far as ``budget`` tokens go; that for the best in any case.
 
     Nothing twice, also not what was ``shown``, from whose numbers on it counts. A sentence that leans on the one
     before comes with it where there is room.
     """
     pieces: list[Evidence] = []
-    for passage, span in found:
+    for place, (passage, span) in enumerate(found):
         piece = around(passage, span, len(shown) + len(pieces) + 1)
         others = (*shown, *pieces)
         if _overlaps(piece, others):
@@ -82,7 +82,7 @@ def gather(
         wide = in_context(piece)
         if not _overlaps(wide, others) and 2 * cost(wide) <= budget:
             piece = wide
-        if (spent := cost(piece)) <= budget or not others:
+        if (spent := cost(piece)) <= budget or place == 0:
             pieces.append(piece)
             budget -= spent
     return pieces

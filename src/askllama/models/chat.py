@@ -181,7 +181,7 @@ class ChatModel:
             del self._read[right - len(guesses) :]
             self._context.keep(len(self._read))
         if guesses:
-            lookup.learn(len(guesses), right)
+            lookup.learn(right)
 
     def save(self, ids: Sequence[int]) -> bytes:
         """The state after ``ids`` for ``resume``; empty where the cache does not begin with them."""

@@ -49,8 +49,10 @@ class GgufGenerator:
     @property
     def room(self) -> int:
         """Tokens that the evidence and the question of the next turn may have together."""
-        room = self._model.room - len(self._chat or self._prefix)
-        return min(room, len(self._chat) // _FOLLOW_UP) if self._chat else room
+        if not self._chat:
+            return self._model.room - len(self._prefix)
+        around = len(self._model.encode_next({"role": "user", "content": ""}))
+        return min(self._model.room - len(self._chat), len(self._chat) // _FOLLOW_UP) - around
 
     @property
     def writing(self) -> Writing:

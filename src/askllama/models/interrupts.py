@@ -11,8 +11,8 @@ from typing import Any
 class Interrupts:
     """Notes Ctrl-C inside a ``with`` block, and raises it at the end of the block.
 
-    Python carries out a signal's handler between two of its own steps. Where the library calls back now and then, the
-    handler only leaves a note for the callback, because an exception raised there would be lost.
+    Python carries out a signal's handler between two of its own steps. Where the library calls back now and then (to
+    ask whether to stop, or to report), the handler only leaves a note: an exception raised there would be lost.
     """
 
     def __init__(self) -> None:

@@ -106,7 +106,7 @@ class Weights:
         """Load them; raises ModelError where the file is damaged or no such model."""
         llama_cpp.llama_backend_init()
         self.path = path
-        self.model: Any = llama_cpp.llama_model_load_from_file(os.fsencode(path), _model_parameters(path))
+        self.model: Any = _load(path)
         if not self.model:
             raise ModelError(f"{path}: not a GGUF model that llama.cpp can load", OTHER_MODEL)
         self.vocabulary: Any = llama_cpp.llama_model_get_vocab(self.model)
@@ -170,7 +170,9 @@ class Context:
         """A context of ``size`` tokens; raises ModelError where the memory ends."""
         self._weights = weights
         self.size = size
-        self._context: Any = llama_cpp.llama_init_from_model(weights.model, _chat_parameters(threads, size))
+        self._interrupts = Interrupts()
+        with self._interrupts:
+            self._context: Any = llama_cpp.llama_init_from_model(weights.model, _chat_parameters(threads, size))
         if not self._context:
             raise ModelError(f"{weights.path}: no memory for a context of {size} tokens", "use a smaller model")
         self._memory = llama_cpp.llama_get_memory(self._context)
@@ -178,7 +180,6 @@ class Context:
             self.close()
             raise ModelError(f"{weights.path}: not a chat model", OTHER_MODEL)
         self._batch = llama_cpp.llama_batch_init(CHUNK, 0, 1)
-        self._interrupts = Interrupts()
         self._is_stopped = llama_cpp.ggml_abort_callback(lambda _: self._interrupts.noted)
 
     def keep(self, count: int) -> bool:
@@ -203,20 +204,17 @@ class Context:
 
     def _compute(self) -> int:
         # A chunk takes seconds, and llama.cpp can be stopped in it; one token is over before that pays.
-        if self._batch.n_tokens == 1:
+        callback = self._is_stopped if self._batch.n_tokens > 1 else llama_cpp.ggml_abort_callback()
+        with self._interrupts:
+            llama_cpp.llama_set_abort_callback(self._context, callback, None)
             return int(llama_cpp.llama_decode(self._context, self._batch))
-        llama_cpp.llama_set_abort_callback(self._context, self._is_stopped, None)
-        try:
-            with self._interrupts:
-                return int(llama_cpp.llama_decode(self._context, self._batch))
-        finally:
-            llama_cpp.llama_set_abort_callback(self._context, llama_cpp.ggml_abort_callback(), None)
 
     def save(self) -> bytes:
         """What has been read, as bytes that ``restore`` takes; empty where the model has no such form."""
         size = llama_cpp.llama_state_seq_get_size(self._context, 0)
         buffer = (ctypes.c_uint8 * size)()
-        return bytes(buffer)[: llama_cpp.llama_state_seq_get_data(self._context, buffer, size, 0)]
+        length = llama_cpp.llama_state_seq_get_data(self._context, buffer, size, 0)
+        return bytes(memoryview(buffer)[:length])
 
     def restore(self, state: bytes) -> bool:
         """Go on where ``state`` was saved; False, and nothing is read, where it does not fit."""
@@ -277,6 +275,14 @@ class Grammar:
         llama_cpp.llama_sampler_free(self._sampler)
 
 
+def _load(path: Path) -> Any:
+    parameters = _model_parameters(path)
+    interrupts = Interrupts()
+    parameters.progress_callback = llama_cpp.llama_progress_callback(lambda *_: not interrupts.noted)
+    with interrupts:
+        return llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
+
+
 def _model_parameters(path: Path) -> llama_cpp.llama_model_params:
     parameters: llama_cpp.llama_model_params = llama_cpp.llama_model_default_params()
     if llama_cpp.llama_supports_gpu_offload():
@@ -328,6 +334,10 @@ def _chat_parameters(threads: int, size: int) -> llama_cpp.llama_context_params:
     parameters.n_ctx = size
     parameters.n_batch = parameters.n_ubatch = CHUNK
     parameters.n_outputs_max = _OUTPUTS
+    # On a CPU flash attention adds up in another order for other batches; without it a token's logits are the same to
+    # the bit whether it was read alone, in a guess, or by an earlier run.
+    if not llama_cpp.llama_supports_gpu_offload():
+        parameters.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
     parameters.n_seq_max = 1
     parameters.n_threads = parameters.n_threads_batch = threads
     parameters.no_perf = True

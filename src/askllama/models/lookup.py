@@ -1,16 +1,16 @@
 """Prompt-lookup decoding: what follows the last words elsewhere in the text probably follows them again.
 
-An answer copies from its evidence, so the next tokens can often be read there and checked together, which takes
-hardly longer than to compute one. Saxena (2023), prompt lookup decoding; the check is that of speculative decoding
-(Leviathan et al. 2023): at temperature 0 the text stays the same.
+An answer copies from its evidence, so the next tokens can often be read there and checked together. Saxena (2023),
+prompt lookup decoding; the check is that of speculative decoding (Leviathan et al. 2023): at temperature 0 the text
+stays the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-LONGEST = 8
-"""Tokens that are guessed at once, at most."""
+GUESSES = 3
+"""Tokens that are guessed at once: llama.cpp multiplies four rows together, and a fifth costs as much as they do."""
 
 _NGRAM = 3
 _PATIENCE = 64  # tokens without a guess after many that were wrong
@@ -22,7 +22,6 @@ class Lookup:
     def __init__(self, tokens: Iterable[int]) -> None:
         self._tokens: list[int] = []
         self._places: dict[tuple[int, ...], int] = {}
-        self._reach = LONGEST // 2
         self._pause = self._wait = 0
         for token in tokens:
             self.add(token)
@@ -36,10 +35,9 @@ class Lookup:
     def guess(self) -> list[int]:
         """What may come next; empty where nothing is known, and for a while after guesses that were wrong."""
         place = self._places.get(tuple(self._tokens[-_NGRAM:])) if not self._wait else None
-        return [] if place is None else self._tokens[place : place + self._reach]
+        return [] if place is None else self._tokens[place : place + GUESSES]
 
-    def learn(self, guessed: int, right: int) -> None:
-        """Guess more after a guess that was right as a whole, less and later after one that was wrong."""
-        self._reach = min(LONGEST, 2 * self._reach) if right == guessed else max(1, right)
+    def learn(self, right: int) -> None:
+        """So many of a guess's tokens were right; where none was, the next one waits, longer each time."""
         self._pause = 0 if right else min(_PATIENCE, 2 * self._pause + 1)
         self._wait = self._pause

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ def note(path: Path, cache: Path, **facts: Any) -> None:
         temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
         temporary.replace(cache / _FILE)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def hash_model(path: Path, cache: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _DIGEST = hashlib.sha256().digest_size
@@ -39,7 +40,8 @@ class PrefixStore:
             temporary.replace(self._path(key))
             self._shrink()
         except OSError:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink()
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.state"
