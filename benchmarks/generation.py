@@ -179,7 +179,7 @@ def time_stream(model: ChatModel, ids: Sequence[int], grammar: str | None = None
 
 def compare_decoding(path: Path, threads: int, ids: Sequence[int]) -> None:
     """Decode rate: our stream against the bare loop, with what the product adds one by one."""
-    model, bare = ChatModel(path, threads), Bare(path, threads)
+    model, bare = ChatModel(path, threads), Bare(path, threads, flash_attn_type=0)  # as ours
     rules = write_grammar(range(1, WHOLE + 1))
     kinds: dict[str, tuple[type[Lookup], str | None]] = {
         "alone": (NoLookup, None),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fakes import FakeGenerator, FakeReader
 
+from askllama.budget import ANSWER
 from askllama.library import Library
 from askllama.types import Answer
 
@@ -94,6 +95,51 @@ def test_the_extractive_answer_stands_in_where_nothing_generated_survives(librar
     assert answer.text.startswith("December 2023 [1]")
     assert len(answer.dropped) == bool(text)
     check_citations(answer)
+
+
+def test_the_readers_answer_is_there_before_the_generator_writes(library: Library) -> None:
+    library.__dict__["generator"] = FakeGenerator("Mixtral launched in December 2023 [1].")
+    seen: list[str] = []
+    library.ask("When was Mixtral launched?", seen.append, lambda answer: seen.append(answer.text))
+    assert seen[:2] == ["December 2023 [1][2]; January 2024 [3]", "Mixtral "]
+
+
+def test_a_follow_up_goes_on_unless_the_documents_change(library: Library, folder: Path) -> None:
+    generator = library.__dict__["generator"] = FakeGenerator("Mixtral launched in December 2023 [1].")
+    question = "When was Mixtral launched?"
+    library.ask(question)
+    first = generator.shown
+    assert [item.number for item in first] == [1, 2, 3]
+    answer = library.ask(question, follow_up=True)
+    assert generator.shown == first
+    assert generator.evidence == []
+    assert answer.text == "Mixtral launched in December 2023 [1]."
+    check_citations(answer)
+    (folder / "two.md").unlink()
+    library.sync()
+    library.ask(question, follow_up=True)
+    assert len(generator.shown) == 2
+    library.ask(question)
+    assert len(generator.shown) == 2
+
+
+def test_evidence_and_answer_keep_to_the_seconds_given(library: Library) -> None:
+    generator = library.__dict__["generator"] = FakeGenerator("Mixtral launched in December 2023 [1].")
+    question = "When was Mixtral launched?"
+    lengths = []
+    for seconds in (0.5, 3.0, None):
+        library.settings = replace(library.settings, budget=seconds)
+        generator.longest = 0
+        assert library.ask(question).answered
+        lengths.append(generator.longest)
+    assert lengths[0] == 0 < lengths[1] < lengths[2] == ANSWER
+
+
+def test_evidence_far_below_the_best_is_left_out(library: Library) -> None:
+    generator = library.__dict__["generator"] = FakeGenerator("")
+    library.__dict__["reader"] = FakeReader({r"December \d{4}": 16.0, r"January \d{4}": -9.0})
+    library.ask("When was Mixtral launched?")
+    assert {Path(item.passage.path).name for item in generator.evidence} == {"one.md", "two.md"}
 
 
 def test_a_refusal_does_not_reach_the_generator(library: Library) -> None:

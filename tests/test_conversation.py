@@ -2,7 +2,7 @@
 
 import pytest
 
-from askllama.conversation import Turn, resolve
+from askllama.conversation import Turn, accept, resolve
 
 LAUNCH = "when did Mixtral launch?"
 RELEASED = "when was Mixtral released?"
@@ -121,3 +121,29 @@ def test_topic_survives_several_turns() -> None:
         "why Mistral AI made Mixtral?",
         "why Mistral AI made Falcon?",
     ]
+
+
+SAID = [Turn(LAUNCH, "Mistral released Mixtral on December 11th, 2023 [1].")]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "question", "full"),
+    [
+        (["Who", " made ", "Mixtral", "?"], "and who made it?", "Who made Mixtral?"),
+        (['"Who made the ', 'Mixtral of Mistral?"\n', "Mistral."], "who made it?", "Who made the Mixtral of Mistral?"),
+        (["What is Mixtral's licence"], "what is its licence?", "What is Mixtral's licence?"),
+        (["Who made Falcon?"], "who made it?", ""),
+        (["Who released Mixtral?"], "who made it?", ""),
+        (["Who made it?"], "who made it?", ""),
+        (["Mixtral is a mixture of experts. Who made it?"], "who made it?", ""),
+        ([], "who made it?", ""),
+    ],
+)
+def test_a_models_wording_may_only_repeat_what_was_said(pieces: list[str], question: str, full: str) -> None:
+    assert accept(iter(pieces), question, SAID) == full
+
+
+def test_a_model_is_not_heard_beyond_a_word_of_its_own() -> None:
+    pieces = iter(["Who made ", "Falcon ", "and ", "why?"])
+    assert accept(pieces, "who made it?", SAID) == ""
+    assert list(pieces) == ["why?"]

@@ -129,7 +129,7 @@ def ask(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **flags
         with draft(not flags["quiet"] and not as_json) as shown:
             answer = library.ask(text, shown.hear, shown.preview)
         printed = render.answer_json(answer, library.provenance()) if as_json else render.answer_text(answer, _style())
-    click.echo(printed)
+        click.echo(printed)  # before the library closes: a generator may then keep what its next run can use
     ctx.exit(0 if answer.answered else _NOT_FOUND)
 
 
