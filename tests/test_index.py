@@ -8,12 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import FakeEncoder, FakeGenerator
 
 from askllama.errors import CorpusError, EncoderMismatch, StoreError
 from askllama.index.store import FileState, Store
-from askllama.index.vectors import open_vectors
+from askllama.index.vectors import lean, open_vectors
 from askllama.library import Library
 from askllama.types import Document, Passage
 
@@ -279,3 +280,12 @@ def test_rebuild_mends_a_damaged_store(fake_library: Library, folder: Path) -> N
     with pytest.raises(StoreError):
         fake_library.sync()
     assert fake_library.rebuild().indexed == 1
+
+
+def test_passages_lean_on_their_neighbours_but_not_on_other_sections() -> None:
+    matrix = np.eye(4, dtype=np.float32)
+    leaning = lean(matrix, np.array([1, 1, 1, 2]))
+    assert np.linalg.norm(leaning, axis=1) == pytest.approx(np.ones(4))
+    assert leaning[0, 1] > 0 == leaning[0, 2]
+    assert leaning[1, 0] == leaning[1, 2] > 0
+    assert leaning[3] == pytest.approx(matrix[3])

@@ -8,10 +8,16 @@ from askllama.library import Library
 from askllama.retrieval import fuse
 
 
-def test_fusion_rewards_what_both_rankings_like() -> None:
-    assert [n for n, _ in fuse([[1, 2, 3], [3, 1, 4]])] == [1, 3, 2, 4]
-    assert fuse([[5], [5]])[0][1] == pytest.approx(2 / 61)
-    assert fuse([[], []]) == []
+def test_fusion_is_the_mean_of_both_scores_brought_to_one() -> None:
+    assert fuse({1: 4.0, 2: 2.0}, {2: 0.9, 3: 0.5, 1: 0.1}) == [(2, pytest.approx(0.75)), (1, 0.5), (3, 0.25)]
+    assert fuse({}, {7: 0.3}) == [(7, pytest.approx(0.0))]
+    assert fuse({7: 3.0}, {}) == [(7, 0.5)]
+    assert fuse({}, {}) == []
+
+
+def test_a_far_lead_of_one_kind_counts_for_more_than_a_rank() -> None:
+    ranked = fuse({1: 20.0, 2: 4.0, 3: 3.9}, {2: 0.50, 3: 0.49, 1: 0.45, 4: 0.1})
+    assert ranked[0][0] == 1
 
 
 def test_hits_carry_rank_and_both_scores(fake_library: Library, folder: Path) -> None:

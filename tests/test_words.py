@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from askllama.words import content_words, fts_query, is_name, missing_words
+from askllama.words import adjacent_words, content_words, fts_query, is_name, missing_words
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,8 @@ def test_no_question_breaks_the_query(text: str) -> None:
 def test_missing_words_and_names() -> None:
     assert missing_words("When was Llama 4 released?", {"Llama 4": 0, "released": 3}) == ("Llama 4",)
     assert [w for w in ("Mixtral", "gpt4", "released") if is_name(w)] == ["Mixtral", "gpt4"]
+
+
+def test_adjacent_words_are_pairs_that_mean_something() -> None:
+    assert adjacent_words("When did Egypt launch a surprise attack on GPT-4?") == ["Egypt launch", "surprise attack"]
+    assert adjacent_words("who is it?") == []

@@ -1,23 +1,23 @@
-"""Question -> ranked hits: BM25 and vectors, fused by reciprocal rank.
+"""Question -> ranked hits: BM25 and vectors, fused by the mean of their scores.
 
-Fusion: Cormack, Clarke and Buettcher (2009), reciprocal rank fusion with k = 60.
+Fusion: Bruch, Gai and Ingber (2023), "An analysis of fusion functions for hybrid retrieval": where reciprocal ranks
+throw away by how much a passage leads, a convex combination of normalised scores keeps it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from askllama.index.store import Store
 from askllama.types import Encoder, Hit
-from askllama.words import content_words, fts_query
+from askllama.words import adjacent_words, content_words, fts_query
 
 if TYPE_CHECKING:
     from askllama.index.vectors import Vectors
 
-_POOL = 60  # least number of candidates of each kind
-_K = 60  # Cormack et al.'s constant
+_POOL = 300  # candidates of each kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,11 @@ class Retriever:
     def search(self, question: str, count: int) -> list[Hit]:
         """The best ``count`` passages for a question, best first."""
         pool = max(_POOL, count)
-        lexical = dict(self.store.match(query, pool)) if (query := fts_query(content_words(question))) else {}
+        words = content_words(question)
+        query = fts_query([*words, *adjacent_words(question)])
+        lexical = dict(self.store.match(query, pool)) if query else {}
         dense = dict(self.vectors.search(self.encoder.encode_question(question), pool))
-        fused = fuse([list(lexical), list(dense)])[:count]
+        fused = fuse(lexical, dense)[:count]
         passages = self.store.passages(number for number, _ in fused)
         return [
             Hit(passages[number], rank, score, dense.get(number), lexical.get(number))
@@ -45,10 +47,17 @@ class Retriever:
         return {word: self.store.count_matches(fts_query([word], whole=True)) for word in content_words(question)}
 
 
-def fuse(rankings: list[list[int]]) -> list[tuple[int, float]]:
-    """Ids with their reciprocal-rank score, best first; ties go to the smaller id."""
-    scores: defaultdict[int, float] = defaultdict(float)
-    for ranking in rankings:
-        for rank, number in enumerate(ranking, start=1):
-            scores[number] += 1 / (_K + rank)
+def fuse(lexical: Mapping[int, float], dense: Mapping[int, float]) -> list[tuple[int, float]]:
+    """Ids with the mean of their two scores, each brought to 0 .. 1, best first; ties go to the smaller id.
+
+    A passage that no word of the question is in has the BM25 score 0; one that is not among the nearest vectors counts
+    as the farthest of them.
+    """
+    top = max(lexical.values(), default=0.0) or 1.0
+    nearest, farthest = max(dense.values(), default=0.0), min(dense.values(), default=0.0)
+    width = nearest - farthest or 1.0
+    scores = {
+        number: (lexical.get(number, 0.0) / top + (dense.get(number, farthest) - farthest) / width) / 2
+        for number in {*lexical, *dense}
+    }
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))

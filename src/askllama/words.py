@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 # A word and the number after it are one name ("Llama 4", "Windows 11"), unless the number is a year.
 _WORD = re.compile(r"(?:[^\W\d]\w*(?:[-.'’]\w+)* (?!(?:19|20)\d\d\b)\d+(?:\.\d+)*\b)|\w+(?:[-.'’]\w+)*")
+_TOKENS_WITH_MARKS = re.compile(r"\w+(?:[-.'’]\w+)*")
 _PART = re.compile(r"[^\W\d_]+|\d+")
 
 MONTH = (
@@ -38,6 +40,12 @@ def content_words(question: str) -> list[str]:
     """The words that carry meaning, in order, each once; all words where none does."""
     words = list(dict.fromkeys(w for found in _WORD.findall(question) for w in _without_stop_word(found)))
     return [w for w in words if not _is_stop_word(w)] or words
+
+
+def adjacent_words(question: str) -> list[str]:
+    """Pairs of content words that stand side by side: "surprise attack" says more than its two words."""
+    words = _TOKENS_WITH_MARKS.findall(question)
+    return [f"{a} {b}" for a, b in pairwise(words) if not (_is_stop_word(a) or _is_stop_word(b))]
 
 
 def _without_stop_word(word: str) -> list[str]:

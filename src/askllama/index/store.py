@@ -209,15 +209,21 @@ class Store:
             rows = self._connection.execute(f"{_PASSAGE} WHERE p.id IN ({marks})", wanted).fetchall()
         return {row[-1]: _passage(row) for row in rows}
 
-    def embeddings(self) -> tuple[NDArray[int64], NDArray[float32]]:
-        """Passage ids of shape (passages,) and embeddings of shape (passages, dimensions)."""
+    def embeddings(self) -> tuple[NDArray[int64], NDArray[int64], NDArray[float32]]:
+        """Passage ids and the numbers of their sections, both of shape (passages,); embeddings (passages, dimensions).
+
+        The passages of a section stand together, in its order.
+        """
         import numpy as np
 
         with self._guard():
-            rows = self._connection.execute("SELECT id, embedding FROM passages ORDER BY id").fetchall()
-        ids = np.array([row[0] for row in rows], dtype=np.int64)
-        packed = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32)
-        return ids, packed.reshape(len(rows), -1) if rows else packed.reshape(0, 1)
+            select = "SELECT id, document, headings, embedding FROM passages ORDER BY id"
+            rows = self._connection.execute(select).fetchall()
+        ids, documents, headings, packed = zip(*rows, strict=True) if rows else ((), (), (), ())
+        numbers: dict[tuple[int, str], int] = {}
+        sections = [numbers.setdefault(key, len(numbers)) for key in zip(documents, headings, strict=True)]
+        matrix = np.frombuffer(b"".join(packed), dtype=np.float32).reshape(len(ids) or 1, -1)[: len(ids)]
+        return np.array(ids, dtype=np.int64), np.array(sections, dtype=np.int64), matrix
 
     def match(self, query: str, count: int) -> list[tuple[int, float]]:
         """Passage ids and BM25 scores (higher is better) for an FTS5 query, best first."""
