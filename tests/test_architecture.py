@@ -41,6 +41,7 @@ PURE = (
     "errors",
     "evaluation/metrics",
     "evaluation/questions",
+    "models/templates",
 )
 
 

@@ -135,10 +135,12 @@ class Library:
         if self._generator_file is None:
             return None
         from askllama.models.generator import GgufGenerator
+        from askllama.models.registry import known_as
 
         name, path = self._generator_file
         self.notify(f"loading {Path(name).name}")
-        return GgufGenerator(path, self.settings.threads, self.settings.cache)
+        spec = known_as(path, self.settings.models)
+        return GgufGenerator(path, self.settings.threads, self.settings.cache, spec.prompt if spec else "")
 
     @cached_property
     def _generator_file(self) -> tuple[str, Path] | None:

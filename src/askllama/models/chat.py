@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from itertools import islice, takewhile
 from pathlib import Path
@@ -16,15 +17,13 @@ from askllama.budget import ANSWER
 from askllama.errors import ModelError
 from askllama.models.llama import CHUNK, OTHER_MODEL, Context, Grammar, Jinja2ChatFormatter, Weights
 from askllama.models.lookup import Lookup
+from askllama.models.templates import TURN_MARKERS, choose, write_template
 from askllama.prompt import Message
 
 _STEP = 1024  # contexts come in multiples of this, so that few questions need a new one
-_MARK = re.compile(r"(@@askllama-message-\d+@@)")
-_CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
-    "<|im_start|>assistant\n"
-)
-_INST = "[INST] {{ messages[0]['content'] }} [/INST]"
+_MARK = re.compile(r"( ?@@askllama-message-\d+@@)")  # a blank goes with the word behind it, as in training
+_BLANK = "▁"  # in SentencePiece's tokens
+_DAY = datetime(2024, 7, 26)  # the day that Llama 3.1's template names of itself
 
 
 @dataclass(slots=True)
@@ -42,8 +41,11 @@ class ChatModel:
     from the prompt, and what two prompts have in common is read once.
     """
 
-    def __init__(self, path: Path, threads: int) -> None:
-        """Load the weights; raises ModelError where the file is damaged or no chat model."""
+    def __init__(self, path: Path, threads: int, prompt: str = "") -> None:
+        """Load the weights; raises ModelError where the file is damaged or no chat model.
+
+        ``prompt`` names the format of its turns, for a file without a chat template.
+        """
         self._path, self._threads = path, threads
         self._weights = Weights(path)
         self._context: Context | None = None
@@ -52,7 +54,7 @@ class ChatModel:
         self.reading, self.writing = Meter(), Meter()
         try:
             self._make_room(min(_STEP, self._weights.trained_context))
-            self._formatter = self._make_formatter()
+            self._formatter = self._make_formatter(prompt)
         except ModelError:
             self.close()
             raise
@@ -101,7 +103,7 @@ class ChatModel:
         """
         before: list[Message] = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
         parts = self._split([*before, message])
-        answer = next(place for place, part in enumerate(parts) if part == ("!", True))
+        answer = next(place for place, (text, is_content) in enumerate(parts) if is_content and text.strip() == "!")
         ids: list[int] = []
         for text, is_content in parts[answer + 1 :]:
             ids += self._plain(text) if is_content else self._continue(text, special=True)
@@ -111,10 +113,12 @@ class ChatModel:
         """The rendered template in parts; True marks the contents."""
         contents = {f"@@askllama-message-{n}@@": message["content"] for n, message in enumerate(messages)}
         shown = [{**message, "content": mark} for message, mark in zip(messages, contents, strict=True)]
-        parts = _MARK.split(self._render(shown))
-        if set(contents) - set(parts):
+        parts = [(part, part.strip()) for part in _MARK.split(self._render(shown))]
+        if set(contents) - {mark for _, mark in parts}:
             raise ModelError(f"{self._path}: its chat template leaves out what is asked", OTHER_MODEL)
-        return [(contents.get(part, part), part in contents) for part in parts]
+        return [
+            (part.replace(mark, contents[mark]), True) if mark in contents else (part, False) for part, mark in parts
+        ]
 
     def stream(self, ids: Sequence[int], grammar: str | None = None, longest: int = ANSWER) -> Iterator[str]:
         """The answer to a prompt, in pieces of whole characters; raises ModelError where the prompt has no room.
@@ -203,18 +207,24 @@ class ChatModel:
             self._context.close()
         self._weights.close()
 
-    def _make_formatter(self) -> Jinja2ChatFormatter:
+    def _make_formatter(self, prompt: str) -> Jinja2ChatFormatter:
         weights = self._weights
-        # Files of 2023 often lack a template: ChatML fits where the vocabulary has it, else that of Llama 2.
-        fallback = _CHATML if len(weights.tokenise("<|im_start|>", special=True)) == 1 else _INST
+        # Files of 2023 often lack a template.
+        template = weights.template or write_template(choose(prompt, weights.architecture, self._is_token))
         try:
-            return Jinja2ChatFormatter(
-                template=weights.template or fallback,
+            formatter = Jinja2ChatFormatter(
+                template=template,
                 bos_token=weights.piece(weights.first, special=True).decode(),
                 eos_token=weights.piece(weights.last, special=True).decode(),
             )
         except Exception as error:  # a template is a program of the model's author: it may fail in any way
             raise ModelError(f"{self._path}: its chat template is not valid: {error}", OTHER_MODEL) from error
+        # Templates that show the day would give another prompt tomorrow, which nothing kept of it would fit.
+        formatter.strftime_now = _DAY.strftime
+        return formatter
+
+    def _is_token(self, text: str) -> bool:
+        return len(self._weights.tokenise(text, special=True)) == 1
 
     def _render(self, messages: list[Any]) -> str:
         try:
@@ -226,20 +236,29 @@ class ChatModel:
     def _plain(self, text: str) -> list[int]:
         """The tokens of text that is nothing but text.
 
-        llama.cpp still gives the ids of user-defined tokens, and SentencePiece may put a control token together from
-        its letters; such a token is written in two parts instead.
+        llama.cpp still gives the ids of user-defined tokens, SentencePiece may put a control token together from its
+        letters, and what begins a turn may be plain text itself: all these are spelt letter by letter instead, which
+        no model takes for them.
         """
         ids = []
-        for token in self._continue(text, special=False):
-            marker = self._marker(token)
-            ids += self._plain(marker[0]) + self._plain(marker[1:]) if len(marker) > 1 else [token]
+        for place, part in enumerate(TURN_MARKERS.split(text)):
+            if place % 2:
+                ids += self._spell(part)
+                continue
+            for token in self._continue(part, special=False):
+                marker = self._marker(token)
+                ids += self._spell(marker) if len(marker) > 1 else [token]
         return ids
+
+    def _spell(self, text: str) -> list[int]:
+        return [token for letter in text for token in self._continue(letter, special=False)]
 
     def _marker(self, token: int) -> str:
         """What a control or user-defined token looks like; empty for any other token, and for blanks."""
         if not self._weights.is_marker(token):
             return ""
-        return self._weights.piece(token, special=True).decode("utf-8", "replace").strip()
+        text = self._weights.piece(token, special=True).decode("utf-8", "replace").replace(_BLANK, " ")
+        return "" if text.isspace() else text
 
     def _continue(self, text: str, special: bool) -> list[int]:
         """The tokens of text that does not begin the prompt.

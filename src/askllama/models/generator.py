@@ -34,12 +34,15 @@ class GgufGenerator:
     disk, so that the next run need not read it.
     """
 
-    def __init__(self, path: Path, threads: int, cache: Path) -> None:
-        """Load the model; raises ModelError where the file is no chat model that llama.cpp can run."""
+    def __init__(self, path: Path, threads: int, cache: Path, prompt: str = "") -> None:
+        """Load the model; raises ModelError where the file is no chat model that llama.cpp can run.
+
+        ``prompt`` names the format of its turns, for a file without a chat template.
+        """
         self.name = path.stem
         self.shown: tuple[Evidence, ...] = ()
         self._path, self._cache = path, cache
-        self._model = ChatModel(path, threads)
+        self._model = ChatModel(path, threads, prompt)
         self._chat: list[int] = []
         self._prompt: list[int] = []
         self._prefix = self._find_prefix()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import llama_cpp
@@ -20,12 +23,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_reasons: deque[str] = deque(maxlen=1)
+_WHY = re.compile(r"error loading model(?: \w+)?: (?!error)(.*)")
+_UNKNOWN = ("unknown model architecture", "unknown pre-tokenizer", "unknown tokenizer")
+
+
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
-def _ignore(level: int, text: bytes, data: ctypes.c_void_p) -> None:
-    """llama.cpp reports on stderr by default; what matters comes back as an error code."""
+def _listen(level: int, text: bytes, data: ctypes.c_void_p) -> None:
+    """llama.cpp reports on stderr by default; kept is only why it could not load a model, which no code tells."""
+    if found := _WHY.search(text.decode("utf-8", "replace")):
+        _reasons.append(found[1])
 
 
-llama_cpp.llama_log_set(_ignore, ctypes.c_void_p(0))
+llama_cpp.llama_log_set(_listen, ctypes.c_void_p(0))
 
 
 class TokenEmbedder:
@@ -108,7 +118,7 @@ class Weights:
         self.path = path
         self.model: Any = _load(path)
         if not self.model:
-            raise ModelError(f"{path}: not a GGUF model that llama.cpp can load", OTHER_MODEL)
+            raise _load_error(path)
         self.vocabulary: Any = llama_cpp.llama_model_get_vocab(self.model)
         kind = llama_cpp.llama_vocab_type(self.vocabulary)
         if kind == llama_cpp.LLAMA_VOCAB_TYPE_NONE or llama_cpp.llama_model_has_encoder(self.model):
@@ -123,6 +133,13 @@ class Weights:
             llama_cpp.llama_model_is_recurrent(self.model) or llama_cpp.llama_model_is_hybrid(self.model)
         )
         self.adds_first = bool(llama_cpp.llama_vocab_get_add_bos(self.vocabulary))
+
+    @property
+    def architecture(self) -> str:
+        """llama.cpp's name of the model's structure."""
+        buffer = ctypes.create_string_buffer(64)
+        llama_cpp.llama_model_meta_val_str(self.model, b"general.architecture", buffer, len(buffer))
+        return buffer.value.decode("utf-8", "replace")
 
     @property
     def template(self) -> str:
@@ -161,6 +178,32 @@ class Weights:
     def close(self) -> None:
         """Free the weights, which cannot be used afterwards."""
         llama_cpp.llama_model_free(self.model)
+
+
+def supports(architecture: str) -> bool:
+    """Whether the llama.cpp that is installed knows an architecture; it is shown a file that names it and no more."""
+    from gguf import GGUFWriter
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "name.gguf")
+        writer = GGUFWriter(path, architecture)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.close()
+        _reasons.clear()
+        llama_cpp.llama_model_load_from_file(os.fsencode(path), llama_cpp.llama_model_default_params())
+    return not _reasons.pop().startswith(_UNKNOWN)
+
+
+def _load_error(path: Path) -> ModelError:
+    reason = _reasons.pop()[:200] if _reasons else ""
+    if reason.startswith(_UNKNOWN):
+        return ModelError(
+            f"{path}: {reason}, for the llama.cpp that is installed (llama-cpp-python {llama_cpp.__version__})",
+            "pip install --upgrade llama-cpp-python  may know it; or choose another model: askllama models",
+        )
+    detail = f": {reason}" if reason and "failed to load" not in reason else ""
+    return ModelError(f"{path}: damaged, or not a GGUF model that llama.cpp can load{detail}", OTHER_MODEL)
 
 
 class Context:

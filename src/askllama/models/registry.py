@@ -77,6 +77,11 @@ def look_up(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
     return models[found[0]]
 
 
+def known_as(path: Path, models: Mapping[str, ModelSpec]) -> ModelSpec | None:
+    """The entry whose file this is, by the file's name."""
+    return next((spec for spec in models.values() if Path(spec.file).name == path.name), None)
+
+
 def find_local(settings: Settings) -> dict[str, Path]:
     """The generators on this machine by name: those of models.toml, and those that other programs left."""
     scanned = scan(settings.stores)
