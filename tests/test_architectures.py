@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from askllama.config import Settings, read_models
 from askllama.errors import ModelError
 from askllama.models.chat import ChatModel
 from askllama.models.llama import supports
+from askllama.models.registry import RUNNING, runs
 from askllama.models.templates import TURN_MARKERS
 
 MODELS = read_models(Path(__file__).parents[1] / "models.toml")
@@ -104,8 +106,22 @@ def test_every_architecture_of_models_toml_is_asked_here() -> None:
 
 
 def test_llama_cpp_is_asked_what_it_supports() -> None:
-    assert all(supports(family.architecture) for family in FAMILIES.values())
+    assert {family.architecture for family in FAMILIES.values()} == RUNNING
+    assert all(map(supports, RUNNING))
+    assert runs("olmo")
+    assert not runs("frobnicator")
     assert not any(map(supports, ("frobnicator", "gptq", "", "llama\n", "a" * 300)))
+
+
+def test_the_list_says_which_model_llama_cpp_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = asdict(MODELS["phi-2"]) | {"architecture": "frobnicator"}
+    del entry["name"]
+    table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in entry.items())
+    (tmp_path / "models.toml").write_text(f"[strange]\n{table}\n")
+    (tmp_path / "config.toml").write_text("")
+    monkeypatch.setenv("ASKLLAMA_CONFIG", str(tmp_path / "config.toml"))
+    done = CliRunner().invoke(main, ["models"])
+    assert [line.split()[0] for line in done.stdout.splitlines() if "does not run" in line] == ["strange"]
 
 
 def markers(model: ChatModel, ids: list[int]) -> list[int]:

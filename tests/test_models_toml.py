@@ -145,8 +145,19 @@ def test_a_model_in_parts_is_named_by_its_first() -> None:
     assert len(parts(MODELS["dbrx-instruct"].file)) == 10
 
 
+def runs_all(architecture: str) -> bool:
+    return True
+
+
+def test_list_and_entry_say_what_llama_cpp_does_not_run() -> None:
+    text = models_text(MODELS, {}, 8.0, lambda name: name != "mamba2", Style(False, "/"))
+    assert [line.split()[0] for line in text.splitlines() if "does not run" in line] == ["codestral-mamba-7b"]
+    text = model_text(MODELS["codestral-mamba-7b"], None, 8.0, lambda name: False, Style(False, "/"))
+    assert "architecture  mamba2 (the llama.cpp installed here does not run it)" in text
+
+
 def test_the_list_marks_what_is_here_and_what_does_not_fit() -> None:
-    text = models_text(MODELS, {"phi-2": Path("/m/phi-2.gguf")}, 8.0, Style(False, "/"))
+    text = models_text(MODELS, {"phi-2": Path("/m/phi-2.gguf")}, 8.0, runs_all, Style(False, "/"))
     marks = {line[3:].split()[0]: line[:2] for line in text.splitlines()[1:-2]}
     assert len(marks) == len(MODELS)
     assert marks["phi-2"] == "* "
@@ -158,10 +169,10 @@ def test_the_list_marks_what_is_here_and_what_does_not_fit() -> None:
 
 
 def test_a_model_is_shown_with_all_that_is_known() -> None:
-    text = model_text(MODELS["mixtral-8x7b-instruct"], None, 8.0, Style(False, "/"))
+    text = model_text(MODELS["mixtral-8x7b-instruct"], None, 8.0, runs_all, Style(False, "/"))
     assert {line.split()[0] for line in text.splitlines()} >= {"repository", "licence", "released", "prompt", "note"}
     assert "29.2 GB (8.0 GB are free)" in text
     assert "on disk       no" in text
-    text = model_text(MODELS["llama-7b"], Path("/m/x.gguf"), 8.0, Style(False, "/"))
+    text = model_text(MODELS["llama-7b"], Path("/m/x.gguf"), 8.0, runs_all, Style(False, "/"))
     assert "repository" not in text
     assert "on disk       /m/x.gguf" in text

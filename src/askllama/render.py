@@ -7,7 +7,7 @@ import os
 import re
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ _CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n
 _HIDDEN = (0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xD800, 0xE000))
 _CONTROLS |= dict.fromkeys(_HIDDEN, 0xFFFD)
 _SNIPPET = 160
+_NOT_SUPPORTED = "the llama.cpp installed here does not run it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +141,33 @@ def status_json(status: Status) -> str:
     return _json(asdict(status))
 
 
-def models_text(models: Mapping[str, ModelSpec], local: Mapping[str, Path], memory: float, style: Style) -> str:
-    """One line per model, marked where it is on this machine, or where it needs more than ``memory`` GB."""
+def models_text(
+    models: Mapping[str, ModelSpec],
+    local: Mapping[str, Path],
+    memory: float,
+    runs: Callable[[str], bool],
+    style: Style,
+) -> str:
+    """One line per model, marked where it is on this machine, or where it needs more than ``memory`` GB.
+
+    ``runs`` tells of an architecture whether llama.cpp runs its models.
+    """
     width = max(map(len, models), default=0)
     lines = [f"   {'model'.ljust(width)}  download    memory  context  licence"]
     for name, model in models.items():
         here = "*" if name in local else " " if model.repository else "-"
         line = f"{here}{'!' if model.memory > memory else ' '} {style.bold(name.ljust(width))}"
         line += f"  {model.size:>5.1f} GB  {model.memory:>5.1f} GB  {_tokens(model.context):>7}  {model.licence}"
-        lines.append(line if model.commercial else f"{line}; not commercial")
+        line += "" if model.commercial else "; not commercial"
+        lines.append(line if runs(model.architecture) else f"{line}; {_NOT_SUPPORTED}")
     lines += ["", f"* on this machine   ! more than the {memory:.1f} GB of free memory   - not to be pulled"]
     return "\n".join(lines)
 
 
-def model_text(model: ModelSpec, path: Path | None, memory: float, style: Style) -> str:
+def model_text(model: ModelSpec, path: Path | None, memory: float, runs: Callable[[str], bool], style: Style) -> str:
     """All that is known about a model, where its file is, and whether it fits into ``memory`` GB."""
     about = {key: value for key, value in asdict(model).items() if value != ""}
+    about["architecture"] += "" if runs(model.architecture) else f" ({_NOT_SUPPORTED})"
     about["commercial"] = "yes" if model.commercial else "no"
     about["size"] = f"{model.size:g} GB"
     about["memory"] = f"{model.memory:g} GB ({memory:.1f} GB are free)"

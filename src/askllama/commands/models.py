@@ -26,13 +26,13 @@ def models(ctx: click.Context) -> None:
 
 @models.command("list")
 def list_models() -> None:
-    """One line per model: size, memory, licence, and whether it is here and fits."""
+    """One line per model: size, memory, licence, and whether it is here, fits, and runs."""
     from askllama import render
-    from askllama.models.registry import find_local
+    from askllama.models.registry import find_local, runs
     from askllama.terminal import make_style
 
     settings = _settings()
-    click.echo(render.models_text(settings.models, find_local(settings), _free_memory(), make_style()))
+    click.echo(render.models_text(settings.models, find_local(settings), _free_memory(), runs, make_style()))
 
 
 @models.command("show")
@@ -40,12 +40,13 @@ def list_models() -> None:
 def show_model(name: str) -> None:
     """Everything that is known about the model NAME."""
     from askllama import render
-    from askllama.models.registry import find_local
+    from askllama.models.registry import find_local, runs
     from askllama.terminal import make_style
 
     settings = _settings()
     spec = _spec(name, settings)
-    click.echo(render.model_text(spec, find_local(settings).get(spec.name), _free_memory(), make_style()))
+    path = find_local(settings).get(spec.name)
+    click.echo(render.model_text(spec, path, _free_memory(), runs, make_style()))
 
 
 @models.command("pull")

@@ -7,6 +7,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -180,6 +181,7 @@ class Weights:
         llama_cpp.llama_model_free(self.model)
 
 
+@cache
 def supports(architecture: str) -> bool:
     """Whether the llama.cpp that is installed knows an architecture; it is shown a file that names it and no more."""
     from gguf import GGUFWriter

