@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -198,6 +199,14 @@ def test_a_template_in_the_file_is_what_counts(load: Load, family: str) -> None:
     model = load(family, "alpaca", template)
     assert shown(model, model.encode([{"role": "user", "content": QUESTION}])) == first
     assert model.converses
+
+
+def test_a_template_that_is_no_text_is_read_all_the_same(load: Load, tmp_path: Path) -> None:
+    load("llama-2", "", "QQQQ {{ messages[0]['content'] }}")
+    path = tmp_path / "llama-2.gguf"
+    path.write_bytes(path.read_bytes().replace(b"QQQQ", b"\xff\xfe\xff\xfe"))
+    with closing(ChatModel(path, 1)) as model:
+        assert shown(model, model.encode([{"role": "user", "content": QUESTION}])) == f"⟨<s>⟩ ���� {QUESTION}"
 
 
 def test_the_day_does_not_change_a_prompt(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -214,8 +214,8 @@ class ChatModel:
         try:
             formatter = Jinja2ChatFormatter(
                 template=template,
-                bos_token=weights.piece(weights.first, special=True).decode(),
-                eos_token=weights.piece(weights.last, special=True).decode(),
+                bos_token=weights.piece(weights.first, special=True).decode("utf-8", "replace"),
+                eos_token=weights.piece(weights.last, special=True).decode("utf-8", "replace"),
             )
         except Exception as error:  # a template is a program of the model's author: it may fail in any way
             raise ModelError(f"{self._path}: its chat template is not valid: {error}", OTHER_MODEL) from error

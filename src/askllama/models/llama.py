@@ -146,7 +146,7 @@ class Weights:
     def template(self) -> str:
         """The file's own chat template; empty where it has none."""
         template = llama_cpp.llama_model_chat_template(self.model, None)
-        return template.decode() if template else ""
+        return template.decode("utf-8", "replace") if template else ""
 
     def ends(self, token: int) -> bool:
         """Whether the token ends an answer."""
