@@ -67,6 +67,8 @@ def _pieces(text: str) -> Iterator[str | int]:
             continue
         end = start + _SHORTEST
         while text[start:end] in used or 0 < len(text) - end < _SHORTEST:
+            if end >= len(text):
+                raise ValueError(f"{text[start:]!r} ends the text and stands in it before")
             end += 1
         used.add(text[start:end])
         yield text[start:end]

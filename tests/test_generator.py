@@ -268,6 +268,17 @@ def test_a_grammar_may_end_the_answer(load: Load) -> None:
     assert "".join(model.stream(ask(model), 'root ::= "Mistral released"')) == "Mistral released"
 
 
+def test_an_answer_ends_where_the_vocabulary_has_nothing_that_the_grammar_allows(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    write_scripted(path, TEXT)
+    bracket, none = b"<0x5D>", b"<0xZZ>"  # the byte of "]", and no byte at all
+    path.write_bytes(path.read_bytes().replace(bracket, none))
+    model = ChatModel(path, threads=1)
+    assert "".join(model.stream(ask(model), 'root ::= "Mistral [1]"')) == "Mistral [1"
+    assert "".join(model.stream(ask(model))) == TEXT
+    model.close()
+
+
 def test_a_grammar_that_is_none_is_an_error(load: Load) -> None:
     model = load()
     with pytest.raises(ModelError, match="GBNF"):

@@ -45,7 +45,7 @@ class TokenEmbedder:
     def __init__(self, path: Path, threads: int, longest: int = 512) -> None:
         """Load the weights; raises ModelError where the file is no such model."""
         llama_cpp.llama_backend_init()
-        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), llama_cpp.llama_model_default_params())
+        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), llama_cpp.llama_model_default_params())
         if not self._model:
             raise ModelError(f"{path}: not a GGUF model that llama.cpp can load", "askllama doctor")
         self._context = llama_cpp.llama_init_from_model(self._model, _context_parameters(threads, longest))
@@ -102,6 +102,9 @@ OTHER_MODEL = "fetch the file again, or choose another model: askllama models"
 CHUNK = 128
 """Tokens that a context reads at once."""
 
+NO_TOKEN: int = llama_cpp.LLAMA_TOKEN_NULL
+"""What stands for a token that there is not."""
+
 BUILD = f"{llama_cpp.__version__} {llama_cpp.llama_print_system_info().decode()}"
 """Which llama.cpp runs here: states that another one wrote may mean something else."""
 
@@ -149,8 +152,8 @@ class Weights:
         return template.decode("utf-8", "replace") if template else ""
 
     def ends(self, token: int) -> bool:
-        """Whether the token ends an answer."""
-        return bool(llama_cpp.llama_vocab_is_eog(self.vocabulary, token))
+        """Whether the token ends an answer; no token at all does, too."""
+        return token == NO_TOKEN or bool(llama_cpp.llama_vocab_is_eog(self.vocabulary, token))
 
     def is_marker(self, token: int) -> bool:
         """Whether the token is a control or a user-defined one, which stands for no text."""
@@ -167,7 +170,7 @@ class Weights:
 
     def piece(self, token: int, special: bool = False) -> bytes:
         """A token's bytes; control tokens have none unless ``special``."""
-        if token < 0:  # the model has no such token
+        if token == NO_TOKEN:
             return b""
         buffer = ctypes.create_string_buffer(256)
         length = llama_cpp.llama_token_to_piece(self.vocabulary, token, buffer, len(buffer), 0, special)
@@ -194,7 +197,7 @@ def supports(architecture: str) -> bool:
         writer.close()
         _reasons.clear()
         llama_cpp.llama_model_load_from_file(os.fsencode(path), llama_cpp.llama_model_default_params())
-    return not _reasons.pop().startswith(_UNKNOWN)
+    return not "".join(_reasons).startswith(_UNKNOWN)
 
 
 def _load_error(path: Path) -> ModelError:
@@ -220,11 +223,11 @@ class Context:
             self._context: Any = llama_cpp.llama_init_from_model(weights.model, _chat_parameters(threads, size))
         if not self._context:
             raise ModelError(f"{weights.path}: no memory for a context of {size} tokens", "use a smaller model")
+        self._batch = llama_cpp.llama_batch_init(CHUNK, 0, 1)
         self._memory = llama_cpp.llama_get_memory(self._context)
         if not self._memory:
             self.close()
             raise ModelError(f"{weights.path}: not a chat model", OTHER_MODEL)
-        self._batch = llama_cpp.llama_batch_init(CHUNK, 0, 1)
         self._is_stopped = llama_cpp.ggml_abort_callback(lambda _: self._interrupts.noted)
 
     def keep(self, count: int) -> bool:
@@ -291,7 +294,7 @@ class Grammar:
             raise ModelError("the grammar of an answer is no GBNF that llama.cpp reads")
 
     def choose(self, logits: NDArray[float32]) -> int:
-        """The likeliest token that the grammar allows.
+        """The likeliest token that the grammar allows; NO_TOKEN where the vocabulary has none.
 
         The likeliest of all is tried first, as in llama.cpp's own tools: to try a whole vocabulary takes longer than
         to compute the logits of a small model.
@@ -300,7 +303,7 @@ class Grammar:
         if self._allowed([best], logits):
             return best
         allowed = self._allowed(range(len(logits)), logits)
-        return max(allowed, key=logits.__getitem__) if allowed else best
+        return max(allowed, key=logits.__getitem__, default=NO_TOKEN)
 
     def accept(self, token: int) -> None:
         """Go on behind the token."""
