@@ -237,7 +237,7 @@ def main() -> None:
     questions = [q for q in read_questions(folder / "questions.jsonl") if q.answerable]
     with Library.open(settings) as library:
         library.sync()
-        generator = library.__dict__["generator"] = Timed(path, settings.threads, settings.cache)
+        generator = library.__dict__["generator"] = Timed(path.stem, path, settings.threads, settings.cache)
         step = max(1, len(questions) // timed)
         compare_evidence(library, generator, questions[::step][:timed])
         compare_turns(library, generator, questions[: 2 * timed])

@@ -257,4 +257,6 @@ def test_a_scanned_model_answers_by_the_name_that_is_shown(
     assert shown.split()[0] == "ollama/tiny:latest"
     done = run("-c", "notes.txt", "--json", "-m", shown.split()[0], "What does AWQ stand for?")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["text"].startswith("AWQ stands for Activation-aware")
+    answer = json.loads(done.stdout)
+    assert answer["text"].startswith("AWQ stands for Activation-aware")
+    assert answer["model"] == shown.split()[0]

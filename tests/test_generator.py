@@ -38,9 +38,9 @@ EVIDENCE = [evidence(1, "Mistral released Mixtral on December 11th, 2023."), evi
 
 @pytest.fixture
 def generator(tmp_path: Path) -> Iterator[GgufGenerator]:
-    path = tmp_path / "scripted.Q4_K_M.gguf"
+    path = tmp_path / "scripted.gguf"
     write_scripted(path, TEXT)
-    generator = GgufGenerator(path, 1, tmp_path / "cache")
+    generator = GgufGenerator("mine", path, 1, tmp_path / "cache")
     yield generator
     generator.close()
 
@@ -68,7 +68,7 @@ def ask(model: ChatModel, content: str = "Who?") -> list[int]:
 def test_the_text_is_emitted_exactly(generator: GgufGenerator) -> None:
     typed: Generator = generator
     assert "".join(typed.generate("When?", EVIDENCE)) == TEXT
-    assert typed.name == "scripted.Q4_K_M"
+    assert typed.name == "mine"
 
 
 def test_the_text_comes_in_pieces(generator: GgufGenerator) -> None:
@@ -201,7 +201,7 @@ def test_a_file_that_is_no_model_is_an_error(tmp_path: Path, write: Callable[[Pa
     path = tmp_path / "broken.gguf"
     write(path)
     with pytest.raises(ModelError, match=r"broken\.gguf") as raised:
-        GgufGenerator(path, 1, tmp_path / "cache")
+        GgufGenerator("mine", path, 1, tmp_path / "cache")
     assert raised.value.hint
 
 
@@ -351,7 +351,7 @@ def test_a_stopped_turn_is_no_part_of_the_conversation(generator: GgufGenerator)
 def test_a_template_of_one_turn_begins_anew_each_time(tmp_path: Path) -> None:
     path = tmp_path / "one.gguf"
     write_scripted(path, TEXT, "[INST] {{ messages[0]['content'] }} [/INST]")
-    generator = GgufGenerator(path, 1, tmp_path / "cache")
+    generator = GgufGenerator("mine", path, 1, tmp_path / "cache")
     for question in ("When?", "Who?"):
         generator.begin(follow_up=True)
         assert generator.shown == ()
@@ -383,7 +383,7 @@ def test_the_prompts_beginning_is_kept_for_the_next_run(tmp_path: Path, monkeypa
     for damage in (False, True, False, False):
         for file in (cache / "prefixes").glob("*"):
             file.write_bytes(b"damaged" if damage else file.read_bytes())
-        generator = GgufGenerator(path, 1, cache)
+        generator = GgufGenerator("mine", path, 1, cache)
         assert "".join(generator.generate("When?", EVIDENCE)) == TEXT
         read.append(len(generator._model._read))
         resumed = generator._is_stored
@@ -391,7 +391,7 @@ def test_the_prompts_beginning_is_kept_for_the_next_run(tmp_path: Path, monkeypa
         assert resumed is (len(read) > 1 and not damage)
         assert len(list((cache / "prefixes").iterdir())) == 1
     path.write_bytes(path.read_bytes() + b"x")
-    generator = GgufGenerator(path, 1, cache)
+    generator = GgufGenerator("mine", path, 1, cache)
     assert not generator._is_stored
     generator.close()
 
@@ -399,13 +399,13 @@ def test_the_prompts_beginning_is_kept_for_the_next_run(tmp_path: Path, monkeypa
 def test_rates_are_measured_once_and_then_estimated_on(tmp_path: Path) -> None:
     path, cache = tmp_path / "m.gguf", tmp_path / "cache"
     write_scripted(path, TEXT)
-    generator = GgufGenerator(path, 1, cache)
+    generator = GgufGenerator("mine", path, 1, cache)
     first = generator.rates
     assert first.prefill > 0 < first.decode
     assert generator.rates == first
     list(generator.generate("When?", EVIDENCE * 3))
     generator.close()
-    again = GgufGenerator(path, 1, cache)
+    again = GgufGenerator("mine", path, 1, cache)
     assert again.rates != first
     again.close()
 

@@ -89,7 +89,7 @@ def test_a_generator_cites_only_what_it_was_shown(tmp_path: Path) -> None:
     write_scripted(path, "Mixtral is open [2]. It is fast [7].")
     passage = Passage("a.md", "A", (), "Mixtral is open.", 0, 16, 1, 1)
     evidence = [Evidence(n, passage, 0, 16, 1, 1, passage.text) for n in (1, 2)]
-    generator = GgufGenerator(path, 1, tmp_path / "cache")
+    generator = GgufGenerator("mine", path, 1, tmp_path / "cache")
     written = "".join(generator.generate("Is it?", evidence))
     generator.close()
     assert written.startswith("Mixtral is open [2]. It is fast")

@@ -21,7 +21,8 @@ from huggingface_hub import constants
 from askllama.config import ModelSpec, load_settings
 from askllama.errors import ModelError
 from askllama.models import pull as pulling
-from askllama.models.pull import pull, remove
+from askllama.models.notes import recall
+from askllama.models.pull import remove
 
 FILE = "tiny-Q4_K_M.gguf"
 DATA = b"GGUF" + random.Random(7).randbytes(5_000_000)
@@ -84,15 +85,22 @@ def quiet(here: int, size: int) -> None:
     """Nobody looks at the progress."""
 
 
+def pull(spec: ModelSpec, folder: Path, progress: Callable[[int, int], object]) -> Path:
+    return pulling.pull(spec, folder, folder.parent / "cache", progress)
+
+
 def contents(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.suffix != ".lock"}
 
 
-def test_a_file_comes_with_its_hash_and_is_not_fetched_twice(hub: Hub, spec: ModelSpec, folder: Path) -> None:
+def test_a_file_comes_with_its_hash_and_is_not_fetched_twice(
+    hub: Hub, spec: ModelSpec, folder: Path, tmp_path: Path
+) -> None:
     seen: list[tuple[int, int]] = []
     path = pull(spec, folder, lambda here, size: seen.append((here, size)))
     assert path == folder / FILE
     assert path.read_bytes() == DATA
+    assert recall(path, tmp_path / "cache")["sha256"] == SHA256
     assert (folder / f"{FILE}.sha256").read_text() == f"{SHA256}  {FILE}\n"
     assert contents(folder) == {FILE, f"{FILE}.sha256"}
     assert [size for _, size in seen] == [len(DATA)] * len(seen)

@@ -140,7 +140,7 @@ class Library:
         name, path = self._generator_file
         self.notify(f"loading {Path(name).name}")
         spec = known_as(path, self.settings.models)
-        return GgufGenerator(path, self.settings.threads, self.settings.cache, spec.prompt if spec else "")
+        return GgufGenerator(name, path, self.settings.threads, self.settings.cache, spec.prompt if spec else "")
 
     @cached_property
     def _generator_file(self) -> tuple[str, Path] | None:

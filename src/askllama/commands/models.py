@@ -64,7 +64,7 @@ def pull_model(name: str) -> None:
     if spec.memory > _free_memory():
         complain(f"{spec.name} needs {spec.memory:g} GB of memory, {_free_memory():.1f} GB are free now")
     try:
-        path = pull(spec, settings.model_folder, tell_download)
+        path = pull(spec, settings.model_folder, settings.cache, tell_download)
     finally:
         tell("")
     click.echo(path)

@@ -34,12 +34,12 @@ class GgufGenerator:
     disk, so that the next run need not read it.
     """
 
-    def __init__(self, path: Path, threads: int, cache: Path, prompt: str = "") -> None:
+    def __init__(self, name: str, path: Path, threads: int, cache: Path, prompt: str = "") -> None:
         """Load the model; raises ModelError where the file is no chat model that llama.cpp can run.
 
-        ``prompt`` names the format of its turns, for a file without a chat template.
+        ``name`` is what the user calls it, ``prompt`` the format of its turns, for a file without a chat template.
         """
-        self.name = path.stem
+        self.name = name
         self.shown: tuple[Evidence, ...] = ()
         self._path, self._cache = path, cache
         self._model = ChatModel(path, threads, prompt)

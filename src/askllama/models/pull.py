@@ -32,6 +32,7 @@ from huggingface_hub.errors import (
 
 from askllama.config import ModelSpec
 from askllama.errors import ModelError
+from askllama.models import notes
 from askllama.models.names import parts
 from askllama.models.registry import hash_file
 
@@ -64,9 +65,10 @@ class _Remote:
         return self.path.with_name(f"{self.path.name}.sha256")
 
 
-def pull(spec: ModelSpec, folder: Path, progress: Progress) -> Path:
+def pull(spec: ModelSpec, folder: Path, cache: Path, progress: Progress) -> Path:
     """Bring the model's file, or all its parts, into ``folder``; the path of the (first) file.
 
+    The hash that was verified is noted in ``cache``, so that nobody need read the file for it again.
     Raises ModelError where the hub cannot be reached, has no such file or another one than it says, where the disk is
     full, or where another pull of the same model runs.
     """
@@ -79,6 +81,7 @@ def pull(spec: ModelSpec, folder: Path, progress: Progress) -> Path:
         *starts, total = accumulate((file.size for file in files), initial=0)
         for start, file in zip(starts, files, strict=True):
             _fetch(file, _part_of(progress, start, total))
+            notes.note(file.path, cache, sha256=file.sha256)
     return files[0].path
 
 
