@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from askllama.citations import find_fault, measure_cover
+from askllama.evaluation.metrics import auroc
 
 Row = dict[str, Any]
 _NEAREST = 5
@@ -46,13 +47,6 @@ def whole(row: Row) -> list[list[str]]:
     return [row["evidence_sentences"]]
 
 
-def auroc(scores: Sequence[float], truth: Sequence[bool]) -> float:
-    """The probability that a true one scores above a false one; ties count half."""
-    score, true = np.array(scores), np.array(truth)
-    above = score[true][:, None] - score[~true][None, :]
-    return float((above > 0).mean() + (above == 0).mean() / 2)
-
-
 def judge(row: Row, sources: list[list[str]]) -> tuple[str, float]:
     """The first fault that no set of sources takes away ("" where one supports the claim), and the best cover."""
     faults = [find_fault(row["claim"], texts) for texts in sources]
@@ -65,9 +59,10 @@ def measure(name: str, rows: Sequence[Row], find: Callable[[Row], list[list[str]
     passed = np.array([not fault for fault, _ in judged])
     true = np.array([row["label"] == "supported" for row in rows])
     right = (passed & true).sum()
+    area = auroc([(cover, bool(label)) for (_, cover), label in zip(judged, true, strict=True)])
     print(
         f"{name:<22} accuracy {np.mean(passed == true):.3f}  precision {right / max(1, passed.sum()):.3f}"
-        f"  recall {right / true.sum():.3f}  AUROC of cover {auroc([c for _, c in judged], list(true)):.3f}"
+        f"  recall {right / true.sum():.3f}  AUROC of cover {area:.3f}"
     )
     for label in ("supported", "partially_supported", "not_supported"):
         faults = [kind(fault) for (fault, _), row in zip(judged, rows, strict=True) if row["label"] == label]

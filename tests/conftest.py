@@ -21,6 +21,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, str(home / name.lower()))
     for name in ("ASKLLAMA_CORPUS", "ASKLLAMA_MODEL", "ASKLLAMA_CONFIG", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ASKLLAMA_THREADS", "1")  # llama.cpp's threads wait for each other where others compute too
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
 def fake_library(folder: Path, tmp_path: Path) -> Iterator[Library]:
     """A library over ``folder`` with fake models and a real index."""
     settings = replace(
-        load_settings({"corpus": [folder]}, environ={}), data=tmp_path / "data", cache=tmp_path / "cache"
+        load_settings({"corpus": [folder], "threads": 1}, environ={}), data=tmp_path / "data", cache=tmp_path / "cache"
     )
     with Library.open(settings) as library:
         library.__dict__["encoder"] = FakeEncoder()

@@ -97,6 +97,31 @@ def test_the_extractive_answer_stands_in_where_nothing_generated_survives(librar
     check_citations(answer)
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Mixtral launched in December 2023 [3].", False),
+        ("It was made in Abu Dhabi [1].", True),
+        ("Mixtral launched in December 2023 [3]. Falcon was made there [1].", True),
+        ("It launched in May 2022 [2].", True),
+    ],
+)
+def test_a_true_answer_to_another_question_is_none(library: Library, folder: Path, text: str, kept: bool) -> None:
+    (folder / "four.md").write_text("Falcon was made in Abu Dhabi.\n")
+    (folder / "five.md").write_text("It launched in May 2022 in the town of Falcon.\n")
+    library.sync()
+    library.__dict__["reader"] = FakeReader({"Abu Dhabi": 30.0, "May 2022": 29.0, "December 2023": 36.0})
+    generator = library.__dict__["generator"] = FakeGenerator(text)
+    answer = library.ask("Where was Falcon made?")
+    names = [Path(item.passage.path).name for item in generator.evidence]
+    assert names == ["four.md", "five.md", "one.md", "two.md"]
+    assert answer.model == ("fake generator" if kept else None)
+    if not kept:
+        assert answer.text.startswith("Abu Dhabi [1]")
+        assert "nothing to do with the question" in answer.dropped[-1]
+    check_citations(answer)
+
+
 def test_the_readers_answer_is_there_before_the_generator_writes(library: Library) -> None:
     library.__dict__["generator"] = FakeGenerator("Mixtral launched in December 2023 [1].")
     seen: list[str] = []

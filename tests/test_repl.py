@@ -30,7 +30,7 @@ from askllama.types import Answer, Citation, Hit, Passage, Refusal
 TEXT = "".join(f"Line {n}.\n" for n in range(1, 9)) + "Mistral AI made Mixtral\x1b in 2023.\nThe end.\n"
 SPAN = "Mistral AI"
 QUOTE = "Mistral AI made Mixtral\x1b in 2023."
-SPEC = ModelSpec("tiny", "r", "t.gguf", "Q4", 1, 1, 1, 1024, "MIT", True, "2024", "llama", "chatml", "tests")
+SPEC = ModelSpec("tiny", "t.gguf", "Q4", 1, 1, 1, 1024, "MIT", True, "2024", "llama", "chatml", "tests", "r")
 
 
 def _silent(*_: object) -> None:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 from askllama import citations
 from askllama.budget import Plan
+from askllama.citations import Verified
 from askllama.claims import unmark
-from askllama.evidence import around, gather
+from askllama.evidence import around, gather, overlaps
 from askllama.prompt import line
 from askllama.retrieval import Retriever
 from askllama.selection import Candidate, agreeing, confidence, rank
 from askllama.types import Answer, Citation, Evidence, Generator, Reader, Refusal
-from askllama.words import missing_words
+from askllama.words import WordFit, missing_words
 
 Listener = Callable[[str], object]
 """Hears the pieces of a generated answer, before they are verified."""
@@ -68,8 +69,7 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
         made = _extract(question, candidates)
         if ask.generator and ask.plan.answer:
             preview(made)
-            written = _generate(question, ask, ask.generator(), candidates, listener)
-            made = written if written.text else replace(made, dropped=written.dropped, evidence=written.evidence)
+            made = _generate(question, ask, ask.generator(), candidates, made, listener)
     return replace(made, confidence=sure, seconds=time.perf_counter() - began)
 
 
@@ -97,10 +97,7 @@ def _distinct(candidates: Iterable[Candidate], count: int, first: int) -> list[E
     pieces: list[Evidence] = []
     for candidate in candidates:
         piece = around(candidate.passage, candidate.span, first + len(pieces))
-        overlaps = any(
-            p.passage.path == piece.passage.path and p.start < piece.end and piece.start < p.end for p in pieces
-        )
-        if not overlaps:
+        if not overlaps(piece, pieces):
             pieces.append(piece)
         if len(pieces) == count:
             break
@@ -113,8 +110,14 @@ def _headline(text: str) -> str:
 
 
 def _generate(
-    question: str, ask: Ask, generator: Generator, candidates: Sequence[Candidate], listener: Listener
+    question: str,
+    ask: Ask,
+    generator: Generator,
+    candidates: Sequence[Candidate],
+    read: Answer,
+    listener: Listener,
 ) -> Answer:
+    """What the generator writes; the reader's answer ``read`` where nothing of it can stay."""
     generator.begin(ask.follow_up)
     shown = generator.shown
     near = ((c.passage, c.span) for c in candidates if c.score >= candidates[0].score - _EVIDENCE_MARGIN)
@@ -126,9 +129,23 @@ def _generate(
         pieces.append(piece)
     evidence = (*shown, *new)
     verified = citations.verify("".join(pieces), evidence, question)
-    dropped = tuple(f"{d.text} ({d.reason})" for d in verified.dropped)
-    cited = cite(verified.evidence)
-    return Answer(question, verified.text, cited, 0.0, generator.name, evidence=evidence, dropped=dropped)
+    dropped = [f"{d.text} ({d.reason})" for d in verified.dropped]
+    about = WordFit(question, [candidate.passage.text for candidate in candidates])
+    if verified.text and _is_answer(verified, about, read):
+        cited = cite(verified.evidence)
+        return Answer(question, verified.text, cited, 0.0, generator.name, evidence=evidence, dropped=tuple(dropped))
+    if verified.text:
+        dropped.append(f"{unmark(verified.text)} (has nothing to do with the question)")
+    return replace(read, evidence=evidence, dropped=tuple(dropped))
+
+
+def _is_answer(verified: Verified, about: WordFit, read: Answer) -> bool:
+    """Whether what is true is an answer to the question: it cites what the reader does, or speaks of the same."""
+    cited = [(e.passage.path, e.start, e.end) for e in verified.evidence]
+    if any(c.path == path and c.start < end and start < c.end for c in read.citations for path, start, end in cited):
+        return True
+    said = "\n".join([verified.text, *(f"{e.passage.heading_path}\n{e.quote}" for e in verified.evidence)])
+    return about.cover(said) > 0 and about.cover_names(said) > 0
 
 
 def cite(evidence: Iterable[Evidence]) -> tuple[Citation, ...]:

@@ -77,10 +77,10 @@ def gather(
     for place, (passage, span) in enumerate(found):
         piece = around(passage, span, len(shown) + len(pieces) + 1)
         others = (*shown, *pieces)
-        if _overlaps(piece, others):
+        if overlaps(piece, others):
             continue
         wide = in_context(piece)
-        if not _overlaps(wide, others) and 2 * cost(wide) <= budget:
+        if not overlaps(wide, others) and 2 * cost(wide) <= budget:
             piece = wide
         if (spent := cost(piece)) <= budget or place == 0:
             pieces.append(piece)
@@ -88,7 +88,8 @@ def gather(
     return pieces
 
 
-def _overlaps(piece: Evidence, others: Iterable[Evidence]) -> bool:
+def overlaps(piece: Evidence, others: Iterable[Evidence]) -> bool:
+    """Whether one of the others holds a character of the piece's quote, in the same document."""
     return any(o.passage.path == piece.passage.path and o.start < piece.end and piece.start < o.end for o in others)
 
 
