@@ -18,7 +18,7 @@ FACTS = (
     "and beats LLaMA 2 in most tests [3]."
 )
 QUESTION = "When did Mistral release Mixtral 8x7B?"
-LEFT_OUT = "Not supported by the documents, and left out:"
+LEFT_OUT = "Written by the model, and left out:"
 Ask = Callable[[Sequence[str]], tuple[str, str]]
 
 WRONG_NUMBERS = [

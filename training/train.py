@@ -18,6 +18,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from askllama.evaluation.metrics import auroc
 from training.examples import draw_groups, load_set, mix
 from training.features import Feature, batches, featurise, featurise_groups
 from training.mine import load_groups
@@ -158,14 +159,7 @@ def evaluate(model: ReaderModel, features: list[Feature]) -> dict[str, float]:
             if answerable:
                 exact.append(bool((best.indices[row] == labels[row]).all()))
     model.train()
-    return {"dev_exact": round(sum(exact) / len(exact), 4), "dev_auroc": round(auroc(scores), 4)}
-
-
-def auroc(scores: list[tuple[float, bool]]) -> float:
-    """Chance that an answerable question scores above an unanswerable one; ties count half."""
-    yes = [s for s, answerable in scores if answerable]
-    no = [s for s, answerable in scores if not answerable]
-    return sum((a > b) + 0.5 * (a == b) for a in yes for b in no) / (len(yes) * len(no))
+    return {"dev_exact": round(sum(exact) / len(exact), 4), "dev_auroc": round(auroc(scores) or 0.0, 4)}
 
 
 def _save(model: ReaderModel, optimiser: torch.optim.Optimizer, schedule: object, step: int, out: Path) -> None:

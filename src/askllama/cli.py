@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from askllama import __version__
-from askllama.options import model_options, open_library, settings_options, sync
+from askllama.options import INTERRUPTED, model_options, open_library, settings_options, sync
 
 if TYPE_CHECKING:
     from askllama.render import Style
 
 _NOT_FOUND = 1
 _FAILED = 2
-_INTERRUPTED = 130  # as the shell says it: 128 and the signal's number
 # Commands whose function has a module of its own, which is imported when the command is called or listed.
 _ELSEWHERE = {"eval": "evaluate", "models": "models", "replay": "replay", "verify": "verify"}
 
@@ -81,7 +80,7 @@ class QuestionGroup(click.Group):
             ctx.exit(_FAILED)
         except KeyboardInterrupt:
             complain("interrupted")
-            ctx.exit(_INTERRUPTED)
+            ctx.exit(INTERRUPTED)
 
 
 def _awaits_value(argument: str, takes_value: set[str]) -> bool:

@@ -13,6 +13,9 @@ import click
 if TYPE_CHECKING:
     from askllama.library import Library, Report
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as the shell says it: 128 and the signal's number."""
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 

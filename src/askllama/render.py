@@ -66,7 +66,7 @@ def answer_text(answer: Answer, style: Style) -> str:
     blocks = [style.bold(visible(answer.text)), "\n".join(_citation_text(c, style) for c in answer.citations)]
     if answer.dropped:
         lines = "\n".join(f"  - {visible(d)}" for d in answer.dropped)
-        blocks.append(style.dim(f"  Not supported by the documents, and left out:\n{lines}"))
+        blocks.append(style.dim(f"  Written by the model, and left out:\n{lines}"))
     return "\n\n".join(blocks)
 
 

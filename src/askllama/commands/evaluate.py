@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from askllama.options import model_options, open_library, settings_options, sync
+from askllama.options import INTERRUPTED, model_options, open_library, settings_options, sync
 
 if TYPE_CHECKING:
     from askllama.evaluation.outcomes import Outcome
-
-_INTERRUPTED = 130  # as the shell says it
 
 
 @click.command("eval")
@@ -71,7 +69,7 @@ def evaluate(ctx: click.Context, /, file: Path, as_json: bool, plot: Path | None
     click.echo(report_json(report) if as_json else report_text(report, make_style()))
     if plot:
         draw(outcomes, plot)
-    ctx.exit(_INTERRUPTED if interrupted else 0)
+    ctx.exit(INTERRUPTED if interrupted else 0)
 
 
 def _show_progress(outcomes: Iterable[Outcome], count: int) -> Iterator[Outcome]:
