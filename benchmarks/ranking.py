@@ -51,7 +51,8 @@ def rankings(library: Library, retriever: Retriever, question: str) -> Iterator[
     hits = retriever.search(question, _POOL)
     fused = [hit.passage.id for hit in hits]
     read = hits[: library.settings.passages]
-    candidates = rank(question, read, library.reader.read(question, [hit.passage for hit in read]))
+    readings = library.reader.read(question, [hit.passage for hit in read])
+    candidates = rank(question, read, readings, retriever.count_words(question))
     ordered = [c.passage.id for c in candidates] + fused
     passages = retriever.store.passages({*dense, *lexical, *fused})
     for numbers in (dense, lexical, fused, ordered):

@@ -110,7 +110,7 @@ def test_a_true_answer_to_another_question_is_none(library: Library, folder: Pat
     (folder / "four.md").write_text("Falcon was made in Abu Dhabi.\n")
     (folder / "five.md").write_text("It launched in May 2022 in the town of Falcon.\n")
     library.sync()
-    library.__dict__["reader"] = FakeReader({"Abu Dhabi": 30.0, "May 2022": 29.0, "December 2023": 36.0})
+    library.__dict__["reader"] = FakeReader({"Abu Dhabi": 30.0, "May 2022": 29.0, "December 2023": 27.0})
     generator = library.__dict__["generator"] = FakeGenerator(text)
     answer = library.ask("Where was Falcon made?")
     names = [Path(item.passage.path).name for item in generator.evidence]

@@ -15,14 +15,25 @@ from askllama.models.registry import minilm_folder
 _PREFIX = "bert."
 
 
+def load_state(path: Path) -> dict[str, torch.Tensor]:
+    """The weights in a checkpoint."""
+    state = torch.load(path, map_location="cpu")
+    weights: dict[str, torch.Tensor] = state.get("model", state)
+    return weights
+
+
 @click.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path, exists=True))
+@click.argument("checkpoints", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--quantisation", default="Q8_0")
-def main(checkpoint: Path, target: Path, quantisation: str) -> None:
-    """Write CHECKPOINT (model.pt, or checkpoint.pt of an unfinished run) as the GGUF file TARGET."""
-    state = torch.load(checkpoint, map_location="cpu")
-    state = state.get("model", state)
+def main(checkpoints: tuple[Path, ...], target: Path, quantisation: str) -> None:
+    """Write the mean of the CHECKPOINTS (model.pt, or checkpoint.pt of an unfinished run) as the GGUF file TARGET.
+
+    Runs that began alike lie in one basin, and the mean of their weights reads better than each of them (Wortsman et
+    al. 2022, model soups).
+    """
+    states = [load_state(path) for path in checkpoints]
+    state = {name: torch.stack([s[name].float() for s in states]).mean(0) for name in states[0]}
     base = load_bert(minilm_folder(), "askllama reader")
     tensors = {n.removeprefix(_PREFIX): t.float().numpy() for n, t in state.items() if n.startswith(_PREFIX)}
     reader = BertWeights(base.name, base.config, base.vocabulary, tensors)

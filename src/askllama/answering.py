@@ -60,8 +60,9 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
     """Answer a question from the documents, or refuse."""
     began = time.perf_counter()
     hits = ask.retriever.search(question, ask.plan.passages)
-    candidates = rank(question, hits, ask.reader.read(question, [hit.passage for hit in hits]))
-    missing = missing_words(question, ask.retriever.count_words(question))
+    counts = ask.retriever.count_words(question)
+    candidates = rank(question, hits, ask.reader.read(question, [hit.passage for hit in hits]), counts)
+    missing = missing_words(question, counts)
     sure = confidence(candidates, missing)
     if not candidates or sure < ask.threshold:
         made = Answer(question, "", (), 0.0, refusal=Refusal(missing, tuple(hit.passage for hit in hits[:_NEAREST])))
@@ -74,7 +75,8 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
 
 
 def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
-    if _EXPLAIN.match(question):
+    # A span that the reader itself would rather not mark stands in the right sentence more often than it is right.
+    if _EXPLAIN.match(question) or candidates[0].span.score < 0:
         return _quote_sentences(question, candidates)
     statements = []
     cited: list[Evidence] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from askllama.evidence import around
@@ -14,22 +14,20 @@ from askllama.words import MONTH, WordFit, is_name, words_in_order
 FEATURES = (
     "margin",  # the reader's, in logits
     "similarity",  # cosine of question and passage
-    "reciprocal rank",  # of the passage
-    "passage cover",  # share of the question's words that the passage holds
-    "sentence cover",  # ... that the sentence around the span holds
-    "passage names",  # share of the question's names that the passage or its headings hold
-    "sentence names",  # ... that the sentence or the headings hold
+    "fused",  # the passage's score in retrieval, 0 to 1
+    "passage cover",  # share of the question's words, the rare ones more, that the passage or its headings hold
+    "sentence cover",  # ... that the sentence around the span or the headings hold
     "echo",  # the span only repeats the question
     "kind",  # the span is what the question word asks for: 1, -1, or 0 for any
 )
 """What a candidate is scored by."""
 
 # Fitted by training/calibrate.py: what orders the candidates, in logits of the reader ...
-_RANKING = (1.0, 3.34, 3.43, 4.75, 5.97, 2.56, 0.89, -1.96, 1.52)
-# ... and the log-odds that the best of them is right, with weights for versions, names and words that occur nowhere.
-_CONFIDENCE = (0.155, 1.443, 0.759, -0.265, 1.617, 0.592, 0.172, -1.557, 0.071)
-_MISSING = (-2.294, -0.063, 0.012)
-_OFFSET = -3.193
+_RANKING = (1.0, 0.8, 2.3, 1.78, 2.32, -0.73, 1.07)
+# ... and the log-odds that the documents answer: weights of the best one's features, of the highest margin and
+# similarity of any, and of versions, names and words that occur nowhere.
+_CONFIDENCE = (0.089, 0.041, 0.943, 0.334, 0.526, -0.005, 0.0, 0.092, 2.56, -1.429, -1.769, -0.001)
+_OFFSET = -2.621
 
 # Another candidate is heard beside the best if the reader half believes it (logits over "no answer").
 _HEARD = -2.0
@@ -45,6 +43,10 @@ _NUMBER = re.compile(
     r"|thousands?|[mb]illions?|several|few|many|single|double|twice)\b",
     re.IGNORECASE,
 )
+# What belongs to the word at a span's edge: letters and digits, also behind a hyphen or a dot between them.
+_WORD_BEFORE = re.compile(r"\w+(?:[-.]\w+)*[-.]?$")
+_WORD_AFTER = re.compile(r"\w*(?:[-.]\w+)*%?")
+_LONGEST_WORD = 40
 _ARTICLES = {"a", "an", "the", "in", "on", "at", "by", "of", "around", "about", "from", "its", "their"}
 
 
@@ -62,25 +64,27 @@ class Candidate:
         return sum(w * f for w, f in zip(_RANKING, self.features, strict=True))
 
 
-def rank(question: str, hits: Sequence[Hit], readings: Iterable[Reading]) -> list[Candidate]:
-    """All spans of all readings, best first: the reader's margin, helped by how well passage and sentence fit."""
-    return sorted(describe(question, hits, readings), key=lambda c: -c.score)
+def rank(question: str, hits: Sequence[Hit], readings: Iterable[Reading], counts: Mapping[str, int]) -> list[Candidate]:
+    """All spans of all readings, best first: the reader's margin, helped by how well passage and sentence fit.
+
+    ``counts`` tells in how many passages of the corpus each content word of the question stands.
+    """
+    return sorted(describe(question, hits, readings, counts), key=lambda c: -c.score)
 
 
-def describe(question: str, hits: Sequence[Hit], readings: Iterable[Reading]) -> Iterator[Candidate]:
+def describe(
+    question: str, hits: Sequence[Hit], readings: Iterable[Reading], counts: Mapping[str, int]
+) -> Iterator[Candidate]:
     """Every span with its FEATURES, in the order of the hits."""
-    fit = WordFit(question, [hit.passage.text for hit in hits])
+    fit = WordFit(question, counts=counts)
     for hit, reading in zip(hits, readings, strict=True):
         passage, headings = hit.passage, hit.passage.heading_path
         cover = fit.cover(f"{headings} {passage.text}")
-        names = fit.cover_names(f"{headings} {passage.text}")
         for read in reading.spans:
             span = _complete(passage, read)
-            sentence = around(passage, span, 1).quote
-            fits = (fit.cover(sentence), names, fit.cover_names(f"{headings} {sentence}"))
+            sentence = fit.cover(f"{headings} {around(passage, span, 1).quote}")
             own = (float(fit.echoes(span.text)), _fits_kind(question, span.text))
-            features = (span.score, hit.similarity or 0.0, 1 / hit.rank, cover, *fits, *own)
-            yield Candidate(passage, span, features)
+            yield Candidate(passage, span, (span.score, hit.similarity or 0.0, hit.score, cover, sentence, *own))
 
 
 def _fits_kind(question: str, text: str) -> float:
@@ -98,16 +102,21 @@ def _fits_kind(question: str, text: str) -> float:
 
 
 def confidence(candidates: Sequence[Candidate], missing: Sequence[str]) -> float:
-    """The probability that the best candidate answers the question.
+    """The probability that the documents answer the question.
 
     ``missing`` are the question's content words that occur nowhere: of a thing that the documents never
     name they can say nothing, whereas another word may only have a synonym there.
     """
     if not candidates:
         return 0.0
-    logit = sum(w * f for w, f in zip(_CONFIDENCE, candidates[0].features, strict=True)) + _OFFSET
-    logit += sum(w * n for w, n in zip(_MISSING, count_missing(missing), strict=True))
+    logit = sum(w * s for w, s in zip(_CONFIDENCE, signs(candidates, missing), strict=True)) + _OFFSET
     return 1 / (1 + math.exp(min(-logit, 700)))  # beyond that exp overflows
+
+
+def signs(candidates: Sequence[Candidate], missing: Sequence[str]) -> tuple[float, ...]:
+    """What the confidence is reckoned from, best candidate first: see _CONFIDENCE."""
+    highest = (max(c.features[feature] for c in candidates) for feature in (0, 1))
+    return (*candidates[0].features, *highest, *count_missing(missing))
 
 
 def count_missing(words: Sequence[str]) -> tuple[int, int, int]:
@@ -141,13 +150,20 @@ def _specificity(candidate: Candidate) -> int:
 
 
 def _complete(passage: Passage, span: Span) -> Span:
-    """The span, or the whole date that it is a part of: a reader may stop before the year."""
+    """The span, or the whole words or the whole date that it is a part of.
+
+    A reader works on pieces of words, and may stop inside "llama.cpp" or "4-bit", or before the year.
+    """
     low, high = span.start - passage.start, span.end - passage.start
+    if before := _WORD_BEFORE.search(passage.text, max(0, low - _LONGEST_WORD), low):
+        low = before.start()
+    if after := _WORD_AFTER.match(passage.text, high):
+        high = after.end()
     for date in _WHOLE_DATE.finditer(passage.text):
         if date.start() <= low and high <= date.end():
-            start, end = passage.start + date.start(), passage.start + date.end()
-            return Span(start, end, date.group(), span.score)
-    return span
+            low, high = date.span()
+            break
+    return Span(passage.start + low, passage.start + high, passage.text[low:high], span.score)
 
 
 def _agree(one: str, other: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 # A word and the number after it are one name ("Llama 4", "Windows 11"), unless the number is a year.
@@ -94,24 +95,27 @@ class WordFit:
     """How well texts hold the words of one question.
 
     Names are words with a capital or a digit, in the question or mostly in ``texts``: few people type capitals.
+    ``counts`` tells in how many passages each content word stands: the rarer, the more it says.
     """
 
-    def __init__(self, question: str, texts: Sequence[str] = ()) -> None:
+    def __init__(self, question: str, texts: Sequence[str] = (), counts: Mapping[str, int] | None = None) -> None:
         words = content_words(question)
         together = "\n".join(texts)
         self._question = " ".join(words_in_order(question))
         self._patterns = [_pattern(word, question) for word in words]
+        self._weights = [1 / math.log2(2 + (counts or {}).get(word, 0)) for word in words]
         self._names = [
             p for word, p in zip(words, self._patterns, strict=True) if is_name(word) or _is_capitalised(p, together)
         ]
 
     def cover(self, text: str) -> float:
-        """The share of the question's content words that the text holds."""
-        return _share(self._patterns, text)
+        """The share of the question's content words that the text holds, each by its weight."""
+        held = sum(w for p, w in zip(self._patterns, self._weights, strict=True) if p.search(text))
+        return held / (sum(self._weights) or 1)
 
     def cover_names(self, text: str) -> float:
         """The share of the question's names that the text holds; 1 where there are none."""
-        return _share(self._names, text) if self._names else 1.0
+        return sum(bool(p.search(text)) for p in self._names) / len(self._names) if self._names else 1.0
 
     def is_named_in(self, text: str) -> bool:
         """Whether the text holds every name, and as a name: a "llama" is not LLaMA."""
@@ -120,10 +124,6 @@ class WordFit:
     def echoes(self, text: str) -> bool:
         """Whether the text only repeats words of the question, which answers nothing."""
         return f" {' '.join(words_in_order(text))} " in f" {self._question} "
-
-
-def _share(patterns: Sequence[re.Pattern[str]], text: str) -> float:
-    return sum(bool(p.search(text)) for p in patterns) / max(1, len(patterns))
 
 
 def _is_capitalised(pattern: re.Pattern[str], text: str) -> bool:

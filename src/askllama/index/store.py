@@ -227,7 +227,10 @@ class Store:
 
     def match(self, query: str, count: int) -> list[tuple[int, float]]:
         """Passage ids and BM25 scores (higher is better) for an FTS5 query, best first."""
-        select = "SELECT rowid, -bm25(words) FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?"
+        # A heading stands over many passages, so a word in it says less about each of them.
+        select = (
+            "SELECT rowid, -bm25(words, 0.2, 1.0) AS score FROM words WHERE words MATCH ? ORDER BY score DESC LIMIT ?"
+        )
         with self._guard():
             return self._connection.execute(select, (query, count)).fetchall()
 
