@@ -17,7 +17,7 @@ from askllama.models.prefix import PrefixStore, make_key
 from askllama.prompt import BEGINNING, build_follow_up, build_messages, build_rewriting
 from askllama.types import Evidence, Writing
 
-_FOLLOW_UP = 4  # a follow-up turn reads at most this part of what its conversation holds already
+_FOLLOW_UP = 6  # a follow-up turn reads at most this part of what its conversation holds already
 _LONGEST_CHAT = 4096  # tokens; beyond them small models lose the thread, and each token takes longer
 _REWRITING = 48  # tokens of a question in full
 _PAYS = 0.25  # seconds of reading that are worth a file
