@@ -81,6 +81,13 @@ def askllama(hub: Hub, tmp_path: Path) -> Run:
     return run
 
 
+@pytest.fixture(autouse=True)
+def online(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading the encoder puts a process offline; earlier tests may have done that in this one."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+
+
 def quiet(here: int, size: int) -> None:
     """Nobody looks at the progress."""
 
