@@ -143,8 +143,7 @@ def _generate(
 
 def _is_answer(verified: Verified, about: WordFit, read: Answer) -> bool:
     """Whether what is true is an answer to the question: it cites what the reader does, or speaks of the same."""
-    cited = [(e.passage.path, e.start, e.end) for e in verified.evidence]
-    if any(c.path == path and c.start < end and start < c.end for c in read.citations for path, start, end in cited):
+    if any(overlaps(piece, read.citations) for piece in verified.evidence):
         return True
     said = "\n".join([verified.text, *(f"{e.passage.heading_path}\n{e.quote}" for e in verified.evidence)])
     return about.cover(said) > 0 and about.cover_names(said) > 0

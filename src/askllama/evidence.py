@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from askllama.types import Evidence, Passage, Span
+from askllama.types import Citation, Evidence, Passage, Span
 
 # A sentence ends at . ! or ? (with closing quotes or brackets) before a blank and a new beginning,
 # at a blank line, and before a list item or a table row.
@@ -88,9 +88,9 @@ def gather(
     return pieces
 
 
-def overlaps(piece: Evidence, others: Iterable[Evidence]) -> bool:
+def overlaps(piece: Evidence, others: Iterable[Evidence | Citation]) -> bool:
     """Whether one of the others holds a character of the piece's quote, in the same document."""
-    return any(o.passage.path == piece.passage.path and o.start < piece.end and piece.start < o.end for o in others)
+    return any(o.path == piece.path and o.start < piece.end and piece.start < o.end for o in others)
 
 
 def in_context(piece: Evidence) -> Evidence:

@@ -118,6 +118,11 @@ class Evidence:
     quote: str
     span: Span | None = None
 
+    @property
+    def path(self) -> str:
+        """The document's path, as in a citation."""
+        return self.passage.path
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+_SINGLE = re.compile(r"\w+(?:[-.'’]\w+)*")
 # A word and the number after it are one name ("Llama 4", "Windows 11"), unless the number is a year.
-_WORD = re.compile(r"(?:[^\W\d]\w*(?:[-.'’]\w+)* (?!(?:19|20)\d\d\b)\d+(?:\.\d+)*\b)|\w+(?:[-.'’]\w+)*")
-_TOKENS_WITH_MARKS = re.compile(r"\w+(?:[-.'’]\w+)*")
+_WORD = re.compile(rf"(?:(?!\d){_SINGLE.pattern} (?!(?:19|20)\d\d\b)\d+(?:\.\d+)*\b)|{_SINGLE.pattern}")
 _PART = re.compile(r"[^\W\d_]+|\d+")
 
 MONTH = (
@@ -45,7 +45,7 @@ def content_words(question: str) -> list[str]:
 
 def adjacent_words(question: str) -> list[str]:
     """Pairs of content words that stand side by side: "surprise attack" says more than its two words."""
-    words = _TOKENS_WITH_MARKS.findall(question)
+    words = _SINGLE.findall(question)
     return [f"{a} {b}" for a, b in pairwise(words) if not (_is_stop_word(a) or _is_stop_word(b))]
 
 
