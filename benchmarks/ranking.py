@@ -1,7 +1,8 @@
 """What each part of retrieval contributes: ``python -m benchmarks.ranking FOLDER``.
 
 FOLDER is what ``benchmarks.corpora`` wrote. Ranked are files, each by its best passage: with the vectors alone,
-BM25 alone, both fused as ``askllama search`` shows them, and as the reader and the selection then order those read.
+BM25 alone, both fused, fused with feedback as ``askllama search`` shows them, and as the reader and the selection
+then order those read.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import click
 from askllama.config import load_settings
 from askllama.index.vectors import open_vectors
 from askllama.library import Library
-from askllama.retrieval import Retriever
+from askllama.retrieval import Retriever, fuse
 from askllama.selection import rank
-from askllama.words import content_words, fts_query
+from askllama.words import adjacent_words, content_words, fts_query
 
 _POOL = 60  # passages ranked for a question; enough for ten files
+_CANDIDATES = 300  # of each kind before they are fused
 _DEPTH = 10
-_WAYS = ("dense", "BM25", "fused", "fused + reader")
+_WAYS = ("dense", "BM25", "fused", "+ feedback", "+ reader")
 
 Grades = Mapping[str, int]
 
@@ -46,16 +48,18 @@ def first_relevant(ranking: Sequence[str], grades: Grades) -> float:
 
 def rankings(library: Library, retriever: Retriever, question: str) -> Iterator[list[str]]:
     """File names, best first, in each of the _WAYS."""
-    dense = [number for number, _ in retriever.vectors.search(retriever.encoder.encode_question(question), _POOL)]
-    lexical = [number for number, _ in retriever.store.match(fts_query(content_words(question)), _POOL)]
+    dense = dict(retriever.vectors.search(retriever.encoder.encode_question(question), _CANDIDATES))
+    lexical = dict(retriever.store.match(fts_query([*content_words(question), *adjacent_words(question)]), _CANDIDATES))
+    fused = [number for number, _ in fuse(lexical, dense)[:_POOL]]
     hits = retriever.search(question, _POOL)
-    fused = [hit.passage.id for hit in hits]
+    found = [hit.passage.id for hit in hits]
     read = hits[: library.settings.passages]
     readings = library.reader.read(question, [hit.passage for hit in read])
     candidates = rank(question, read, readings, retriever.count_words(question))
-    ordered = [c.passage.id for c in candidates] + fused
-    passages = retriever.store.passages({*dense, *lexical, *fused})
-    for numbers in (dense, lexical, fused, ordered):
+    ordered = [c.passage.id for c in candidates] + found
+    ways = (list(dense)[:_POOL], list(lexical)[:_POOL], fused, found, ordered)
+    passages = retriever.store.passages({number for way in ways for number in way})
+    for numbers in ways:
         yield list(dict.fromkeys(Path(passages[number].path).name for number in numbers))
 
 
@@ -70,6 +74,10 @@ def measure(library: Library, rows: Sequence[dict[str, Any]]) -> Iterator[tuple[
         yield f"hit@{depth}", [fmean(first <= depth for first in way) for way in firsts]
     yield f"MRR@{_DEPTH}", [fmean(1 / first for first in way) for way in firsts]
     yield f"nDCG@{_DEPTH}", [fmean(ndcg(*pair) for pair in pairs) for pairs in by_way]
+    yield (
+        f"nDCG@{_DEPTH}, each grade 1",
+        [fmean(ndcg(ranking, dict.fromkeys(grades, 1)) for ranking, grades in pairs) for pairs in by_way],
+    )
 
 
 @click.command()

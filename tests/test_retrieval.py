@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+from askllama.index.vectors import open_vectors
 from askllama.library import Library
 from askllama.retrieval import fuse
 
@@ -16,6 +19,15 @@ def test_fusion_is_the_mean_of_both_scores_brought_to_one() -> None:
 def test_a_far_lead_of_one_kind_counts_for_more_than_a_rank() -> None:
     ranked = fuse({1: 20.0, 2: 4.0, 3: 3.9}, {2: 0.50, 3: 0.49, 1: 0.45, 4: 0.1})
     assert ranked[0][0] == 1
+
+
+def test_the_question_moves_towards_what_was_found_first(tmp_path: Path) -> None:
+    near, beside, far = np.eye(3, dtype=np.float32)
+    matrix = np.stack([near, (near + beside) / np.sqrt(2), far])
+    vectors = open_vectors(tmp_path / "v", "stamp", lambda: (np.array([5, 6, 7]), np.array([1, 2, 3]), matrix))
+    moved = vectors.approach(far, 5)
+    assert np.allclose(moved, (far + 0.3 * near) / np.linalg.norm(far + 0.3 * near))
+    assert [number for number, _ in vectors.search(moved, 3)] == [7, 5, 6]
 
 
 def test_hits_carry_rank_and_both_scores(fake_library: Library, folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 Fusion: Bruch, Gai and Ingber (2023), "An analysis of fusion functions for hybrid retrieval": where reciprocal ranks
 throw away by how much a passage leads, a convex combination of normalised scores keeps it.
+Feedback: the vectors are asked twice, the second time with the question moved towards the best passage of the first
+(Rocchio 1971; Li et al. 2022, "Pseudo relevance feedback with deep language models and dense retrievers").
 """
 
 from __future__ import annotations
@@ -34,8 +36,11 @@ class Retriever:
         words = content_words(question)
         query = fts_query([*words, *adjacent_words(question)])
         lexical = dict(self.store.match(query, pool)) if query else {}
-        dense = dict(self.vectors.search(self.encoder.encode_question(question), pool))
-        fused = fuse(lexical, dense)[:count]
+        vector = self.encoder.encode_question(question)
+        dense = dict(self.vectors.search(vector, pool))
+        best = fuse(lexical, dense)[:1]
+        again = dict(self.vectors.search(self.vectors.approach(vector, best[0][0]), pool)) if best else {}
+        fused = fuse(lexical, again)[:count]
         passages = self.store.passages(number for number, _ in fused)
         return [
             Hit(passages[number], rank, score, dense.get(number), lexical.get(number))

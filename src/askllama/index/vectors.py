@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Embeddings = Callable[[], tuple["NDArray[int64]", "NDArray[int64]", "NDArray[float32]"]]
 
+_APPROACH = np.float32(0.3)  # weight of the passage that a question is moved towards
 _NEIGHBOURS = 0.7  # weight of the passages before and after; chosen by benchmarks/ranking.py on three collections
 
 
@@ -31,6 +32,11 @@ class Vectors:
             return []
         scores, ids = self._index.search(vector[None, :], min(count, self._index.ntotal))
         return [(int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True)]
+
+    def approach(self, vector: NDArray[float32], number: int) -> NDArray[float32]:
+        """``vector`` moved towards that of a passage, shape (dimensions,), of length 1."""
+        passage: NDArray[float32] = self._index.reconstruct(number)
+        return _unit(vector + _APPROACH * passage)
 
 
 def open_vectors(path: Path, stamp: str, embeddings: Embeddings) -> Vectors:
@@ -56,8 +62,12 @@ def lean(matrix: NDArray[float32], sections: NDArray[int64]) -> NDArray[float32]
     counts[:-1] += together
     counts[1:] += together
     leaning = matrix + _NEIGHBOURS * sums / np.maximum(counts, 1)
-    lengths = np.linalg.norm(leaning, axis=1, keepdims=True)
-    unit: NDArray[float32] = leaning / np.maximum(lengths, np.float32(1e-12))
+    return _unit(leaning)
+
+
+def _unit(vectors: NDArray[float32]) -> NDArray[float32]:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: NDArray[float32] = vectors / np.maximum(lengths, np.float32(1e-12))
     return unit
 
 
