@@ -35,8 +35,8 @@ class Vectors:
 
     def approach(self, vector: NDArray[float32], number: int) -> NDArray[float32]:
         """``vector`` moved towards that of a passage, shape (dimensions,), of length 1."""
-        passage: NDArray[float32] = self._index.reconstruct(number)
-        return _unit(vector + _APPROACH * passage)
+        moved: NDArray[float32] = vector + _APPROACH * self._index.reconstruct(number)
+        return _unit(moved)
 
 
 def open_vectors(path: Path, stamp: str, embeddings: Embeddings) -> Vectors:
