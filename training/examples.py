@@ -21,23 +21,22 @@ _NUMBER = re.compile(r"\b\d[\d,.]*\b")
 # A run of capitalised words that does not open the question: "Which city did Norman Foster build in?"
 _NAME = re.compile(r"(?<=[a-z] )[A-Z][\w-]+(?: [A-Z][\w-]+)*")
 
-# How often each set is passed over beside the groups; chosen for one epoch of about 14 million tokens with them.
+# How often each set is passed over beside the groups; chosen for one epoch of about 12 million tokens with them.
 PASSES: dict[str, float] = {
-    "squad": 1.0,
-    "squadshifts_new_wiki": 0.5,
-    "squadshifts_amazon": 0.6,
-    "fairytaleqa": 0.6,
+    "squad": 0.6,
+    "squadshifts_new_wiki": 0.3,
+    "squadshifts_amazon": 0.3,
+    "fairytaleqa": 0.3,
     "policyqa": 0.2,
-    "covidqa_para": 0.6,
-    "tatqa_text": 1.0,
+    "covidqa_para": 0.3,
+    "tatqa_text": 0.5,
 }
 TITLED = {"squad", "squadshifts_new_wiki", "covidqa_para"}
-QAMR_LISTS = 5_000
+QAMR_LISTS = 3_000
 ARTICLE_NEGATIVES = 1_000
-SWAPPED_NEGATIVES = 3_000
-GROUPS = 10_000  # questions on paragraphs, each with one passage that answers and one that does not
-WRITTEN_PASSES = 2
-WRITTEN_NEGATIVES = 2
+SWAPPED_NEGATIVES = 1_000
+GROUPS = 5_000  # questions on paragraphs, each with one passage that answers and one that does not
+WRITTEN_NEGATIVES = 0.4  # share of the written questions that come with a passage found beside the right one
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +93,18 @@ def mix(folder: Path, random: Random) -> list[Example]:
 def draw_groups(groups: list[Group], random: Random) -> list[tuple[Example, ...]]:
     """Mined groups as they are trained on: a passage that answers, where there is one, and a few that do not."""
     paragraphs = [g for g in groups if not g.written and g.wrong]
-    drawn = [_draw(g, 1, random) for g in random.sample(paragraphs, min(GROUPS, len(paragraphs)))]
+    drawn = [_draw(g, random, negatives=True) for g in random.sample(paragraphs, min(GROUPS, len(paragraphs)))]
     written = [g for g in groups if g.written and (g.right or g.wrong)]
-    return drawn + [_draw(g, WRITTEN_NEGATIVES, random) for g in written * WRITTEN_PASSES]
+    return drawn + [_draw(g, random, random.random() < WRITTEN_NEGATIVES) for g in written]
 
 
-def _draw(group: Group, negatives: int, random: Random) -> tuple[Example, ...]:
+def _draw(group: Group, random: Random, negatives: bool) -> tuple[Example, ...]:
     question = misspell((group.right or group.wrong)[0].question, random)
+    if not group.right:
+        return (replace(group.wrong[0], question=question),)
     # The hits are in order: what is found first is the hardest.
-    wrong = random.sample(group.wrong[: 2 * negatives], min(negatives, len(group.wrong)))
-    right = [random.choice(group.right)] if group.right else []
-    return tuple(replace(e, question=question) for e in (*right, *wrong))
+    wrong = [random.choice(group.wrong[:2])] if negatives and group.wrong else []
+    return tuple(replace(e, question=question) for e in (random.choice(group.right), *wrong))
 
 
 def repeat(examples: list[Example], passes: float, random: Random) -> list[Example]:

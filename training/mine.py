@@ -69,7 +69,7 @@ def mine_paragraphs(examples: list[Example], folder: Path) -> Iterator[Group]:
 
 
 def mine_documents(written: list[WrittenDocument], folder: Path) -> Iterator[Group]:
-    """Questions on written documents; where unanswerable, all that is found is wrong."""
+    """Questions on written documents; what their own document holds is the hardest for those it does not answer."""
     for number, document in enumerate(written):
         (folder / f"{number}.md").write_text(document.text, encoding="utf-8")
     split = make_split(load_tokenizer())
@@ -80,6 +80,7 @@ def mine_documents(written: list[WrittenDocument], folder: Path) -> Iterator[Gro
                 right = tuple(_right(question.text, question.answers, passages))
                 golds = {document.text[a:b].lower() for a, b in question.answers}
                 hits = [hit.passage for hit in library.search(question.text, _HITS)]
+                hits.sort(key=lambda passage: Path(passage.path).name != f"{number}.md")
                 yield Group(right, _wrong(question.text, hits, golds), written=True)
 
 

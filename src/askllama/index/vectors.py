@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Embeddings = Callable[[], tuple["NDArray[int64]", "NDArray[int64]", "NDArray[float32]"]]
 
-_APPROACH = np.float32(0.3)  # weight of the passage that a question is moved towards
+_APPROACH = 0.3  # weight of the passage that a question is moved towards
 _NEIGHBOURS = 0.7  # weight of the passages before and after; chosen by benchmarks/ranking.py on three collections
 
 
@@ -35,8 +35,8 @@ class Vectors:
 
     def approach(self, vector: NDArray[float32], number: int) -> NDArray[float32]:
         """``vector`` moved towards that of a passage, shape (dimensions,), of length 1."""
-        moved: NDArray[float32] = vector + _APPROACH * self._index.reconstruct(number)
-        return _unit(moved)
+        moved = vector + _APPROACH * self._index.reconstruct(number)
+        return _unit(moved.astype(np.float32))
 
 
 def open_vectors(path: Path, stamp: str, embeddings: Embeddings) -> Vectors:
