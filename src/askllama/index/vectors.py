@@ -35,8 +35,7 @@ class Vectors:
 
     def approach(self, vector: NDArray[float32], number: int) -> NDArray[float32]:
         """``vector`` moved towards that of a passage, shape (dimensions,), of length 1."""
-        moved = vector + _APPROACH * self._index.reconstruct(number)
-        return _unit(moved.astype(np.float32))
+        return _unit(vector + _APPROACH * self._index.reconstruct(number))
 
 
 def open_vectors(path: Path, stamp: str, embeddings: Embeddings) -> Vectors:
@@ -61,7 +60,7 @@ def lean(matrix: NDArray[float32], sections: NDArray[int64]) -> NDArray[float32]
     sums[1:] += matrix[:-1] * together
     counts[:-1] += together
     counts[1:] += together
-    leaning = matrix + _NEIGHBOURS * sums / np.maximum(counts, 1)
+    leaning: NDArray[float32] = matrix + _NEIGHBOURS * sums / np.maximum(counts, 1)
     return _unit(leaning)
 
 
