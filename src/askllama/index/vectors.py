@@ -60,7 +60,7 @@ def lean(matrix: NDArray[float32], sections: NDArray[int64]) -> NDArray[float32]
     sums[1:] += matrix[:-1] * together
     counts[:-1] += together
     counts[1:] += together
-    leaning: NDArray[float32] = matrix + _NEIGHBOURS * sums / np.maximum(counts, 1)
+    leaning = matrix + np.float32(_NEIGHBOURS) * sums / np.maximum(counts, 1)
     return _unit(leaning)
 
 
