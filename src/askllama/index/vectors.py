@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import faiss
 import numpy as np
@@ -60,11 +60,11 @@ def lean(matrix: NDArray[float32], sections: NDArray[int64]) -> NDArray[float32]
     sums[1:] += matrix[:-1] * together
     counts[:-1] += together
     counts[1:] += together
-    leaning = matrix + np.float32(_NEIGHBOURS) * sums / np.maximum(counts, 1)
+    leaning = matrix + _NEIGHBOURS * sums / np.maximum(counts, 1)
     return _unit(leaning)
 
 
-def _unit(vectors: NDArray[float32]) -> NDArray[float32]:
+def _unit(vectors: NDArray[Any]) -> NDArray[float32]:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     unit: NDArray[float32] = vectors / np.maximum(lengths, np.float32(1e-12))
     return unit
