@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from askllama.selection import FEATURES, Candidate, agreeing, confidence, rank
+from askllama.selection import FEATURES, Candidate, agreeing, confidence, rank, settle
 from askllama.types import Hit, Passage, Reading, Span
 from askllama.words import WordFit
 
@@ -139,3 +139,23 @@ def test_rare_words_weigh_more() -> None:
 def test_the_kind_of_answer_counts(question: str, good: str, bad: str) -> None:
     pairs = [reading(1, f"It is {bad}.", bad, 5.0), reading(2, f"It is {good}.", good, 4.0)]
     assert rank(question, [h for h, _ in pairs], [r for _, r in pairs], {})[0].span.text == good
+
+
+@pytest.mark.parametrize(
+    ("rivals", "text"),
+    [
+        ([("Holm", 0.9)], "Tarn"),
+        ([("Holm", 4.0)], "Tarn and Holm"),
+        ([("Holm", 4.0), ("Beck", 3.5)], "Tarn and Holm, with Beck"),
+        ([("Orla", 4.0)], None),
+        ([("Elsewhere", 4.9)], "Tarn"),
+    ],
+)
+def test_spans_that_compete_in_one_sentence_are_joined_or_doubted(
+    rivals: list[tuple[str, float]], text: str | None
+) -> None:
+    told = "Tarn and Holm, with Beck, were named in the spring by a woman called Orla. Elsewhere it rained."
+    spans = [candidate(1, span, score, told) for span, score in [("Tarn", 5.0), *rivals]]
+    span = settle(spans)
+    assert (span and span.text) == text
+    assert span is None or told[span.start : span.end] == text

@@ -14,7 +14,7 @@ from askllama.claims import unmark
 from askllama.evidence import around, gather, overlaps
 from askllama.prompt import line
 from askllama.retrieval import Retriever
-from askllama.selection import Candidate, agreeing, confidence, rank
+from askllama.selection import Candidate, agreeing, confidence, rank, settle
 from askllama.types import Answer, Citation, Evidence, Generator, Reader, Refusal
 from askllama.words import WordFit, missing_words
 
@@ -75,12 +75,14 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
 
 
 def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
-    # A span that the reader itself would rather not mark stands in the right sentence more often than it is right.
-    if _EXPLAIN.match(question) or candidates[0].span.score < 0:
+    if _EXPLAIN.match(question):
         return _quote_sentences(question, candidates)
+    span = settle(candidates)
+    if span is None:
+        return _quote_sentences(question, candidates[:1])
     statements = []
     cited: list[Evidence] = []
-    for group in agreeing(question, candidates):
+    for group in agreeing(question, [replace(candidates[0], span=span), *candidates[1:]]):
         pieces = _distinct(group, _SUPPORT, len(cited) + 1)
         cited += pieces
         statements.append(_headline(group[0].span.text) + " " + "".join(f"[{p.number}]" for p in pieces))

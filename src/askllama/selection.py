@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from askllama.evidence import around
 from askllama.types import Hit, Passage, Reading, Span
@@ -31,6 +31,10 @@ _OFFSET = -2.621
 
 # Another candidate is heard beside the best if the reader half believes it (logits over "no answer").
 _HEARD = -2.0
+# What competes with the best span in its sentence (logits below it), and what is part of one answer with it
+# (characters between them): "two sizes, 8B and 70B".
+_RIVAL = 4.0
+_JOINT = 16
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _WHOLE_DATE = re.compile(rf"\b(?:{_DAY} )?{MONTH}\b\.?(?: {_DAY}\b)?(?:,? (?:of )?\d{{4}}\b)?", re.IGNORECASE)
 _DATE = re.compile(rf"\b(?:\d{{4}}|{MONTH})\b", re.IGNORECASE)
@@ -143,6 +147,26 @@ def agreeing(question: str, candidates: Sequence[Candidate]) -> list[list[Candid
         elif not groups or (home is None and heard and _contradicts(candidate, groups)):
             groups.append([candidate])
     return [sorted(g, key=_specificity) if _kind(g[0].span.text) == "date" else g for g in groups]
+
+
+def settle(candidates: Sequence[Candidate]) -> Span | None:
+    """The span of the best candidate, joined with those beside it that might as well be meant.
+
+    None where one stands elsewhere in the same sentence: then that sentence is a surer answer than either.
+    """
+    best = candidates[0]
+    span = best.span
+    sentence = around(best.passage, span, 1)
+    for other in candidates[1:]:
+        inside = other.passage == best.passage and sentence.start < other.span.end and other.span.start < sentence.end
+        if not inside or other.score < best.score - _RIVAL:
+            continue
+        if max(other.span.start - span.end, span.start - other.span.end) > _JOINT:
+            return None
+        start, end = min(span.start, other.span.start), max(span.end, other.span.end)
+        low = best.passage.start
+        span = replace(span, start=start, end=end, text=best.passage.text[start - low : end - low])
+    return span
 
 
 def _specificity(candidate: Candidate) -> int:
