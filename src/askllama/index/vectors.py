@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import faiss
 import numpy as np
+
+from askllama.cache import keep
 
 if TYPE_CHECKING:
     from numpy import float32, int64
@@ -45,7 +46,8 @@ def open_vectors(path: Path, stamp: str, embeddings: Embeddings) -> Vectors:
         ids, sections, matrix = embeddings()
         index = faiss.IndexIDMap2(faiss.IndexFlatIP(matrix.shape[1]))
         index.add_with_ids(lean(matrix, sections), ids)
-        _write(path, stamp, index)
+        packed = faiss.serialize_index(index).tobytes()
+        keep(path, _head(stamp, len(packed)) + b"\n" + packed)
     return Vectors(index)
 
 
@@ -81,17 +83,6 @@ def _read(path: Path, stamp: str) -> faiss.Index | None:
         return faiss.deserialize_index(np.frombuffer(packed, dtype=np.uint8))
     except RuntimeError:
         return None
-
-
-def _write(path: Path, stamp: str, index: faiss.Index) -> None:
-    packed = faiss.serialize_index(index).tobytes()
-    partial = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        partial.write_bytes(_head(stamp, len(packed)) + b"\n" + packed)
-        partial.replace(path)
-    except OSError:
-        # It is a cache: on a full disk the search works all the same, from memory.
-        partial.unlink(missing_ok=True)
 
 
 def _head(stamp: str, length: int) -> bytes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from askllama.cache import keep
 from askllama.models.registry import hash_file
 
 _FILE = "model-notes.json"
@@ -26,14 +26,7 @@ def recall(path: Path, cache: Path) -> dict[str, Any]:
 def note(path: Path, cache: Path, **facts: Any) -> None:
     """Keep facts of a model file; where the cache cannot be written they are forgotten."""
     known = {**_load(cache), os.path.abspath(path): recall(path, cache) | facts | {"stamp": _stamp(path)}}
-    temporary = cache / f"{_FILE}.{os.getpid()}"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        temporary.replace(cache / _FILE)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
+    keep(cache / _FILE, json.dumps(known, indent=1).encode())
 
 
 def hash_model(path: Path, cache: Path) -> str:

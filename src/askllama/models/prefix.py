@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from askllama.cache import keep
+
 _DIGEST = hashlib.sha256().digest_size
 _MOST = 1 << 30  # bytes of all files together
 
@@ -31,17 +33,10 @@ class PrefixStore:
 
     def save(self, key: str, state: bytes) -> None:
         """Keep a state; where there is no room for it, it is not kept."""
-        temporary = self._path(f"{key}.{os.getpid()}")
-        if len(state) + _DIGEST > self._most:
-            return
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(hashlib.sha256(state).digest() + state)
-            temporary.replace(self._path(key))
-            self._shrink()
-        except OSError:
+        if len(state) + _DIGEST <= self._most:
+            keep(self._path(key), hashlib.sha256(state).digest() + state)
             with suppress(OSError):
-                temporary.unlink()
+                self._shrink()
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.state"
