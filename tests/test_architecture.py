@@ -36,6 +36,7 @@ PURE = (
     "grammar",
     "render",
     "selection",
+    "spans",
     "words",
     "conversation",
     "errors",

@@ -101,27 +101,6 @@ def test_dates_of_something_else_are_not_shown(other: str) -> None:
     assert groups(one, two, question="When did LLaMA come out?") == [["March 2023"]]
 
 
-def test_a_span_inside_a_date_becomes_the_whole_date() -> None:
-    for span in ("December 11th", "2023", "11th"):
-        hit, read = reading(1, "Mixtral came on December 11th, 2023, they say.", span, 5.0)
-        assert rank("When did Mixtral come?", [hit], [read], {})[0].span.text == "December 11th, 2023"
-
-
-@pytest.mark.parametrize(
-    ("text", "span", "whole"),
-    [
-        ("It runs on llama.cpp now.", "llama", "llama.cpp"),
-        ("It runs on llama.cpp now.", "cpp", "llama.cpp"),
-        ("The usual 4-bit format.", "4", "4-bit"),
-        ("Only Meta's lab knew. It was Meta.", "Meta", "Meta"),
-        ("The share is 12.5% now. Then more.", "12", "12.5%"),
-    ],
-)
-def test_a_part_of_a_word_becomes_the_whole_word(text: str, span: str, whole: str) -> None:
-    hit, read = reading(1, text, span, 5.0)
-    assert rank("What?", [hit], [read], {})[0].span.text == whole
-
-
 def test_rare_words_weigh_more() -> None:
     fit = WordFit("ferry timetable", counts={"ferry": 2, "timetable": 14})
     assert fit.cover("the ferry") == pytest.approx(2 / 3)

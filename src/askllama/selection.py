@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from askllama.evidence import around
+from askllama.spans import complete
 from askllama.types import Hit, Passage, Reading, Span
 from askllama.words import MONTH, WordFit, is_name, words_in_order
 
@@ -35,8 +36,6 @@ _HEARD = -2.0
 # (characters between them): "two sizes, 8B and 70B".
 _RIVAL = 4.0
 _JOINT = 16
-_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
-_WHOLE_DATE = re.compile(rf"\b(?:{_DAY} )?{MONTH}\b\.?(?: {_DAY}\b)?(?:,? (?:of )?\d{{4}}\b)?", re.IGNORECASE)
 _DATE = re.compile(rf"\b(?:\d{{4}}|{MONTH})\b", re.IGNORECASE)
 _ASKS_DATE = re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|month|day)\b", re.IGNORECASE)
 _ASKS_NUMBER = re.compile(r"\bhow (?:many|much|large|big|long|old)\b", re.IGNORECASE)
@@ -47,10 +46,6 @@ _NUMBER = re.compile(
     r"|thousands?|[mb]illions?|several|few|many|single|double|twice)\b",
     re.IGNORECASE,
 )
-# What belongs to the word at a span's edge: letters and digits, also behind a hyphen or a dot between them.
-_WORD_BEFORE = re.compile(r"\w+(?:[-.]\w+)*[-.]?$")
-_WORD_AFTER = re.compile(r"\w*(?:[-.]\w+)*%?")
-_LONGEST_WORD = 40
 _ARTICLES = {"a", "an", "the", "in", "on", "at", "by", "of", "around", "about", "from", "its", "their"}
 
 
@@ -85,7 +80,7 @@ def describe(
         passage, headings = hit.passage, hit.passage.heading_path
         cover = fit.cover(f"{headings} {passage.text}")
         for read in reading.spans:
-            span = _complete(passage, read)
+            span = complete(question, passage, read)
             sentence = fit.cover(f"{headings} {around(passage, span, 1).quote}")
             own = (float(fit.echoes(span.text)), _fits_kind(question, span.text))
             yield Candidate(passage, span, (span.score, hit.similarity or 0.0, hit.score, cover, sentence, *own))
@@ -171,23 +166,6 @@ def settle(candidates: Sequence[Candidate]) -> Span | None:
 
 def _specificity(candidate: Candidate) -> int:
     return -len(_words(candidate.span.text))
-
-
-def _complete(passage: Passage, span: Span) -> Span:
-    """The span, or the whole words or the whole date that it is a part of.
-
-    A reader works on pieces of words, and may stop inside "llama.cpp" or "4-bit", or before the year.
-    """
-    low, high = span.start - passage.start, span.end - passage.start
-    if before := _WORD_BEFORE.search(passage.text, max(0, low - _LONGEST_WORD), low):
-        low = before.start()
-    if after := _WORD_AFTER.match(passage.text, high):
-        high = after.end()
-    for date in _WHOLE_DATE.finditer(passage.text):
-        if date.start() <= low and high <= date.end():
-            low, high = date.span()
-            break
-    return Span(passage.start + low, passage.start + high, passage.text[low:high], span.score)
 
 
 def _agree(one: str, other: str) -> bool:
