@@ -29,11 +29,16 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
 def main(checkpoints: tuple[Path, ...], target: Path, quantisation: str) -> None:
     """Write the mean of the CHECKPOINTS (model.pt, or checkpoint.pt of an unfinished run) as the GGUF file TARGET.
 
+    A TARGET that ends in .pt is what another run can start from.
+
     Runs that began alike lie in one basin, and the mean of their weights reads better than each of them (Wortsman et
     al. 2022, model soups).
     """
     states = [load_state(path) for path in checkpoints]
     state = {name: torch.stack([s[name].float() for s in states]).mean(0) for name in states[0]}
+    if target.suffix == ".pt":
+        torch.save(state, target)
+        return
     base = load_bert(minilm_folder(), "askllama reader")
     tensors = {n.removeprefix(_PREFIX): t.float().numpy() for n, t in state.items() if n.startswith(_PREFIX)}
     reader = BertWeights(base.name, base.config, base.vocabulary, tensors)
