@@ -24,17 +24,17 @@ FEATURES = (
 """What a candidate is scored by."""
 
 # Fitted by training/calibrate.py: what orders the candidates, in logits of the reader ...
-_RANKING = (1.0, 0.8, 2.3, 1.78, 2.32, -0.73, 1.07)
+_RANKING = (1.0, 0.96, 2.36, 1.3, 1.11, -0.11, 0.61)
 # ... and the log-odds that the documents answer: weights of the best one's features, of the highest margin and
 # similarity of any, and of versions, names and words that occur nowhere.
-_CONFIDENCE = (0.089, 0.041, 0.943, 0.334, 0.526, -0.005, 0.0, 0.092, 2.56, -1.429, -1.769, -0.001)
-_OFFSET = -2.621
+_CONFIDENCE = (0.116, 0.937, 0.378, 0.0, 0.0, -1.95, 0.0, 0.128, 0.076, -1.815, -0.874, 0.0)
+_OFFSET = -0.4
 
 # Another candidate is heard beside the best if the reader half believes it (logits over "no answer").
 _HEARD = -2.0
 # What competes with the best span in its sentence (logits below it), and what is part of one answer with it
 # (characters between them): "two sizes, 8B and 70B".
-_RIVAL = 4.0
+_RIVAL = 5.0
 _JOINT = 16
 _DATE = re.compile(rf"\b(?:\d{{4}}|{MONTH})\b", re.IGNORECASE)
 _ASKS_DATE = re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|month|day)\b", re.IGNORECASE)
