@@ -13,7 +13,7 @@ from askllama.library import Library
 from askllama.types import Answer, Citation
 
 # No constant is fitted on these, but rules and threshold were chosen in sight of both. fresh.jsonl and kinds.jsonl,
-# which are harder, are for `askllama eval` alone.
+# which are harder, and unseen.jsonl, which is kept from sight, are for `askllama eval` alone.
 SETS = ("questions.jsonl", "held_out.jsonl")
 
 
@@ -50,14 +50,14 @@ def test_most_answerable_questions_are_answered_right(asked: list[tuple[Case, An
     cases = [(c, a) for c, a in asked if c.answerable]
     wrong = [f"{c.question} -> {a.text or 'refused'}" for c, a in cases if not is_right(c, a)]
     assert len(cases) >= 80
-    assert len(wrong) <= 0.2 * len(cases), "\n".join(wrong)
+    assert len(wrong) <= 0.15 * len(cases), "\n".join(wrong)
 
 
 def test_most_unanswerable_questions_are_refused(asked: list[tuple[Case, Answer]]) -> None:
     cases = [(c, a) for c, a in asked if not c.answerable]
     answered = [f"{c.question} -> {a.text}" for c, a in cases if a.answered]
     assert len(cases) >= 20
-    assert len(answered) <= 0.25 * len(cases), "\n".join(answered)
+    assert len(answered) <= 0.18 * len(cases), "\n".join(answered)
 
 
 def check_quote(citation: Citation) -> None:
