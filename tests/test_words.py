@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from askllama.words import adjacent_words, content_words, fts_query, is_name, missing_words
+from askllama.words import adjacent_words, content_words, fts_query, is_name, missing_words, plainly
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,16 @@ def test_missing_words_and_names() -> None:
 def test_adjacent_words_are_pairs_that_mean_something() -> None:
     assert adjacent_words("When did Egypt launch a surprise attack on GPT-4?") == ["Egypt launch", "surprise attack"]
     assert adjacent_words("who is it?") == []
+
+
+@pytest.mark.parametrize(
+    ("question", "plain"),
+    [
+        ("when did Mixtral launch?", "when was Mixtral released?"),
+        ("When did Falcon come out in the UAE?", "When was Falcon released in the UAE?"),
+        ("When was Falcon released?", None),
+        ("Who launched Falcon?", None),
+    ],
+)
+def test_a_question_in_plainer_words(question: str, plain: str | None) -> None:
+    assert plainly(question) == plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from askllama import citations
@@ -15,8 +15,8 @@ from askllama.evidence import around, gather, overlaps
 from askllama.prompt import line
 from askllama.retrieval import Retriever
 from askllama.selection import Candidate, agreeing, confidence, rank, settle
-from askllama.types import Answer, Citation, Evidence, Generator, Reader, Refusal
-from askllama.words import WordFit, missing_words
+from askllama.types import Answer, Citation, Evidence, Generator, Hit, Reader, Refusal
+from askllama.words import WordFit, missing_words, plainly
 
 Listener = Callable[[str], object]
 """Hears the pieces of a generated answer, before they are verified."""
@@ -61,9 +61,11 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
     began = time.perf_counter()
     hits = ask.retriever.search(question, ask.plan.passages)
     counts = ask.retriever.count_words(question)
-    candidates = rank(question, hits, ask.reader.read(question, [hit.passage for hit in hits]), counts)
     missing = missing_words(question, counts)
-    sure = confidence(candidates, missing)
+    candidates, sure = _read(question, ask, hits, counts, missing)
+    if sure < ask.threshold and (plain := plainly(question)):
+        again = _read(plain, ask, hits, ask.retriever.count_words(plain), missing)
+        candidates, sure = max((candidates, sure), again, key=lambda read: read[1])
     if not candidates or sure < ask.threshold:
         made = Answer(question, "", (), 0.0, refusal=Refusal(missing, tuple(hit.passage for hit in hits[:_NEAREST])))
     else:
@@ -72,6 +74,14 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
             preview(made)
             made = _generate(question, ask, ask.generator(), candidates, made, listener)
     return replace(made, confidence=sure, seconds=time.perf_counter() - began)
+
+
+def _read(
+    question: str, ask: Ask, hits: Sequence[Hit], counts: Mapping[str, int], missing: Sequence[str]
+) -> tuple[list[Candidate], float]:
+    """The candidates in the hits, best first, and the confidence that one answers."""
+    candidates = rank(question, hits, ask.reader.read(question, [hit.passage for hit in hits]), counts)
+    return candidates, confidence(candidates, missing)
 
 
 def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:

@@ -24,6 +24,12 @@ _SUFFIX = re.compile(r"(?:ies|es|s|ed|ing|ions?|ly|d|e)$")
 _SHORT = 4  # letters up to which a word is looked for whole
 _TOKEN = re.compile(r"\w+")
 
+# Ways to ask when something came into the world; texts mostly say that it was released.
+_APPEARED = re.compile(
+    r"^(\W*when) (?:did|was|were) (.+?) (?:launch(?:ed)?|come out|debut(?:ed)?|unveiled|introduced|appear|published)\b",
+    re.IGNORECASE,
+)
+
 # Words that say how something is asked, not what is asked for.
 STOP_WORDS = frozenset(
     """
@@ -41,6 +47,12 @@ def content_words(question: str) -> list[str]:
     """The words that carry meaning, in order, each once; all words where none does."""
     words = list(dict.fromkeys(w for found in _WORD.findall(question) for w in _without_stop_word(found)))
     return [w for w in words if not _is_stop_word(w)] or words
+
+
+def plainly(question: str) -> str | None:
+    """The question in the words that texts use for what it asks; None where no other words are known for it."""
+    plain, count = _APPEARED.subn(r"\1 was \2 released", question)
+    return plain if count else None
 
 
 def adjacent_words(question: str) -> list[str]:
