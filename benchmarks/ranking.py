@@ -19,12 +19,10 @@ import click
 from askllama.config import load_settings
 from askllama.index.vectors import open_vectors
 from askllama.library import Library
-from askllama.retrieval import Retriever, fuse
+from askllama.retrieval import CANDIDATES, Retriever, fuse
 from askllama.selection import rank
-from askllama.words import adjacent_words, content_words, fts_query
 
 _POOL = 60  # passages ranked for a question; enough for ten files
-_CANDIDATES = 300  # of each kind before they are fused
 _DEPTH = 10
 _WAYS = ("dense", "BM25", "fused", "+ feedback", "+ reader")
 
@@ -48,8 +46,8 @@ def first_relevant(ranking: Sequence[str], grades: Grades) -> float:
 
 def rankings(library: Library, retriever: Retriever, question: str) -> Iterator[list[str]]:
     """File names, best first, in each of the _WAYS."""
-    dense = dict(retriever.vectors.search(retriever.encoder.encode_question(question), _CANDIDATES))
-    lexical = dict(retriever.store.match(fts_query([*content_words(question), *adjacent_words(question)]), _CANDIDATES))
+    lexical = retriever.match(question)
+    dense = dict(retriever.vectors.search(retriever.encoder.encode_question(question), CANDIDATES))
     fused = [number for number, _ in fuse(lexical, dense)[:_POOL]]
     hits = retriever.search(question, _POOL)
     found = [hit.passage.id for hit in hits]

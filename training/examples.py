@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"\b\d[\d,.]*\b")
 # A run of capitalised words that does not open the question: "Which city did Norman Foster build in?"
 _NAME = re.compile(r"(?<=[a-z] )[A-Z][\w-]+(?: [A-Z][\w-]+)*")
 
-# How often each set is passed over beside the groups; chosen for one epoch of about 12 million tokens with them.
+# How often each set is passed over beside the groups; chosen for one epoch of about 9 million tokens with them.
 PASSES: dict[str, float] = {
     "squad": 0.6,
     "squadshifts_new_wiki": 0.3,

@@ -19,7 +19,8 @@ from askllama.words import adjacent_words, content_words, fts_query
 if TYPE_CHECKING:
     from askllama.index.vectors import Vectors
 
-_POOL = 300  # candidates of each kind
+CANDIDATES = 300
+"""Passages of each kind, by words and by vectors, that are fused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,9 @@ class Retriever:
 
     def search(self, question: str, count: int) -> list[Hit]:
         """The best ``count`` passages for a question, best first."""
-        pool = max(_POOL, count)
-        words = content_words(question)
-        query = fts_query([*words, *adjacent_words(question)])
-        lexical = dict(self.store.match(query, pool)) if query else {}
+        pool = max(CANDIDATES, count)
         vector = self.encoder.encode_question(question)
-        dense = dict(self.vectors.search(vector, pool))
+        lexical, dense = self.match(question, pool), dict(self.vectors.search(vector, pool))
         best = fuse(lexical, dense)[:1]
         again = dict(self.vectors.search(self.vectors.approach(vector, best[0][0]), pool)) if best else {}
         fused = fuse(lexical, again)[:count]
@@ -46,6 +44,11 @@ class Retriever:
             Hit(passages[number], rank, score, dense.get(number), lexical.get(number))
             for rank, (number, score) in enumerate(fused, start=1)
         ]
+
+    def match(self, question: str, count: int = CANDIDATES) -> dict[int, float]:
+        """BM25 scores of the passages that hold any of the question's words or pairs of words, best first."""
+        query = fts_query([*content_words(question), *adjacent_words(question)])
+        return dict(self.store.match(query, count)) if query else {}
 
     def count_words(self, question: str) -> dict[str, int]:
         """In how many passages each content word of the question occurs."""
