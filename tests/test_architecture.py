@@ -18,6 +18,7 @@ ONLY_IMPORTER = {
     "llama_cpp": "models/llama",
     "matplotlib": "evaluation/plot",
     "semantic_text_splitter": "splitter",
+    "spellchecker": "spelling",
     "huggingface_hub": "models/pull",
     "httpx2": "models/pull",
 }

@@ -66,13 +66,12 @@ def write_folder(path: Path, folder: Path) -> Iterator[Question]:
 def ask(library: Library, questions: Iterable[Question], weight: float) -> Iterator[Asked]:
     """Retrieve and read as askllama does; right is a span that has most of its words in common with an answer."""
     for question in questions:
-        hits = library.search(question.text, library.settings.passages)
-        counts = library.count_words(question.text)
-        readings = library.reader.read(question.text, [hit.passage for hit in hits])
-        candidates = list(describe(question.text, hits, readings, counts))
+        found = library.find(question.text, library.settings.passages)
+        readings = library.reader.read(found.question, [hit.passage for hit in found.hits])
+        candidates = list(describe(found.question, found.hits, readings, found.counts))
         right = [any(f1(c.span.text, answer) >= 0.6 for answer in question.answers) for c in candidates]
         features = np.array([c.features for c in candidates], np.float32)
-        missing = missing_words(question.text, counts)
+        missing = missing_words(found.question, found.counts)
         yield Asked(candidates, features, np.array(right), missing, question.answerable, weight)
 
 

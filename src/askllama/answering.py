@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from askllama import citations
@@ -13,9 +13,9 @@ from askllama.citations import Verified
 from askllama.claims import unmark
 from askllama.evidence import around, gather, overlaps
 from askllama.prompt import line
-from askllama.retrieval import Retriever
+from askllama.retrieval import Found, Retriever
 from askllama.selection import Candidate, agreeing, confidence, rank, settle
-from askllama.types import Answer, Citation, Evidence, Generator, Hit, Reader, Refusal
+from askllama.types import Answer, Citation, Evidence, Generator, Reader, Refusal
 from askllama.words import WordFit, missing_words, plainly
 
 Listener = Callable[[str], object]
@@ -59,28 +59,29 @@ class Ask:
 def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Answer:
     """Answer a question from the documents, or refuse."""
     began = time.perf_counter()
-    hits = ask.retriever.search(question, ask.plan.passages)
-    counts = ask.retriever.count_words(question)
-    missing = missing_words(question, counts)
-    candidates, sure = _read(question, ask, hits, counts, missing)
-    if sure < ask.threshold and (plain := plainly(question)):
-        again = _read(plain, ask, hits, ask.retriever.count_words(plain), missing)
+    found = ask.retriever.find(question, ask.plan.passages)
+    missing = missing_words(found.question, found.counts)
+    candidates, sure = _read(found, ask.reader, missing)
+    if sure < ask.threshold and (plain := plainly(found.question)):
+        again = _read(Found(plain, found.hits, ask.retriever.count_words(plain)), ask.reader, missing)
         candidates, sure = max((candidates, sure), again, key=lambda read: read[1])
     if not candidates or sure < ask.threshold:
-        made = Answer(question, "", (), 0.0, refusal=Refusal(missing, tuple(hit.passage for hit in hits[:_NEAREST])))
+        nearest = tuple(hit.passage for hit in found.hits[:_NEAREST])
+        made = Answer(question, "", (), 0.0, refusal=Refusal(missing, nearest))
     else:
-        made = _extract(question, candidates)
+        made = _extract(found.question, candidates)
         if ask.generator and ask.plan.answer:
             preview(made)
-            made = _generate(question, ask, ask.generator(), candidates, made, listener)
-    return replace(made, confidence=sure, seconds=time.perf_counter() - began)
+            made = _generate(found.question, ask, ask.generator(), candidates, made, listener)
+    read_as = found.question if found.question != question else None
+    seconds = time.perf_counter() - began
+    return replace(made, question=question, read_as=read_as, confidence=sure, seconds=seconds)
 
 
-def _read(
-    question: str, ask: Ask, hits: Sequence[Hit], counts: Mapping[str, int], missing: Sequence[str]
-) -> tuple[list[Candidate], float]:
+def _read(found: Found, reader: Reader, missing: Sequence[str]) -> tuple[list[Candidate], float]:
     """The candidates in the hits, best first, and the confidence that one answers."""
-    candidates = rank(question, hits, ask.reader.read(question, [hit.passage for hit in hits]), counts)
+    readings = reader.read(found.question, [hit.passage for hit in found.hits])
+    candidates = rank(found.question, found.hits, readings, found.counts)
     return candidates, confidence(candidates, missing)
 
 

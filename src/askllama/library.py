@@ -24,7 +24,7 @@ from askllama.errors import CorpusError, DocumentError, DocumentUnavailable, Sto
 from askllama.index.store import Counts, FileState, Store
 from askllama.index.sync import NO_STATE, find_changes
 from askllama.passages import cut
-from askllama.retrieval import Retriever
+from askllama.retrieval import Found, Retriever
 from askllama.types import Answer, Document, Encoder, Generator, Hit, Passage, Provenance, Reader
 
 if TYPE_CHECKING:
@@ -228,13 +228,12 @@ class Library:
 
     def search(self, question: str, count: int) -> list[Hit]:
         """The best passages for a question, from the index as it is."""
-        with self.store.snapshot():
-            return self._retriever.search(question, count)
+        return self.find(question, count).hits
 
-    def count_words(self, question: str) -> dict[str, int]:
-        """In how many passages each content word of a question occurs."""
+    def find(self, question: str, count: int) -> Found:
+        """The same, with the question as the documents spell it and how often they have its words."""
         with self.store.snapshot():
-            return self._retriever.count_words(question)
+            return self._retriever.find(question, count)
 
     @property
     def _retriever(self) -> Retriever:

@@ -61,9 +61,11 @@ def visible(text: str) -> str:
 
 def answer_text(answer: Answer, style: Style) -> str:
     """The answer with its citations, or what was looked for and not found."""
+    read_as = [style.dim(f"Read as: {visible(answer.read_as)}")] if answer.read_as else []
     if answer.refusal is not None:
-        return _refusal_text(answer.refusal, style)
-    blocks = [style.bold(visible(answer.text)), "\n".join(_citation_text(c, style) for c in answer.citations)]
+        return "\n".join([*read_as, _refusal_text(answer.refusal, style)])
+    head = "\n".join([*read_as, style.bold(visible(answer.text))])
+    blocks = [head, "\n".join(_citation_text(c, style) for c in answer.citations)]
     if answer.dropped:
         lines = "\n".join(f"  - {visible(d)}" for d in answer.dropped)
         blocks.append(style.dim(f"  Written by the model, and left out:\n{lines}"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from askllama.index.store import Store
+from askllama.spelling import respell
 from askllama.types import Encoder, Hit
 from askllama.words import adjacent_words, content_words, fts_query
 
@@ -24,12 +25,30 @@ CANDIDATES = 300
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A question as the documents spell it, its hits, and in how many passages each of its content words stands."""
+
+    question: str
+    hits: list[Hit]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Retriever:
     """Finds passages of one index."""
 
     store: Store
     vectors: Vectors
     encoder: Encoder
+
+    def find(self, question: str, count: int) -> Found:
+        """The best ``count`` passages for a question, in whatever way it is spelled."""
+        found = Found(question, self.search(question, count), self.count_words(question))
+        passages = (hit.passage for hit in found.hits)
+        spelled = respell(question, (f"{p.heading_path}\n{p.text}" for p in passages), found.counts)
+        if spelled == question:
+            return found
+        return Found(spelled, self.search(spelled, count), self.count_words(spelled))
 
     def search(self, question: str, count: int) -> list[Hit]:
         """The best ``count`` passages for a question, best first."""

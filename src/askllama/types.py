@@ -193,8 +193,9 @@ class Provenance:
 class Answer:
     """What askllama says to a question: text with ``[n]`` markers and what they stand for.
 
-    ``confidence`` is the calibrated probability that the documents hold the answer; ``evidence`` is what a
-    generator was given, ``dropped`` holds its statements that failed verification.
+    ``confidence`` is the calibrated probability that the documents hold the answer; ``read_as`` is the question in
+    their spelling, where that differs; ``evidence`` is what a generator was given, ``dropped`` holds its statements
+    that failed verification.
     """
 
     question: str
@@ -206,6 +207,7 @@ class Answer:
     evidence: tuple[Evidence, ...] = ()
     dropped: tuple[str, ...] = ()
     seconds: float = 0.0
+    read_as: str | None = None
 
     @property
     def answered(self) -> bool:

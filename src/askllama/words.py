@@ -46,7 +46,7 @@ STOP_WORDS = frozenset(
 def content_words(question: str) -> list[str]:
     """The words that carry meaning, in order, each once; all words where none does."""
     words = list(dict.fromkeys(w for found in _WORD.findall(question) for w in _without_stop_word(found)))
-    return [w for w in words if not _is_stop_word(w)] or words
+    return [w for w in words if not is_stop_word(w)] or words
 
 
 def plainly(question: str) -> str | None:
@@ -58,18 +58,18 @@ def plainly(question: str) -> str | None:
 def adjacent_words(question: str) -> list[str]:
     """Pairs of content words that stand side by side: "surprise attack" says more than its two words."""
     words = _SINGLE.findall(question)
-    return [f"{a} {b}" for a, b in pairwise(words) if not (_is_stop_word(a) or _is_stop_word(b))]
+    return [f"{a} {b}" for a, b in pairwise(words) if not (is_stop_word(a) or is_stop_word(b))]
 
 
 def _without_stop_word(word: str) -> list[str]:
     """``Llama 4`` is one name, ``than 4`` is not."""
     first, _, number = word.partition(" ")
-    if number and _is_stop_word(first):
+    if number and is_stop_word(first):
         return [first, number]
     return [re.sub(r"['’]s$", "", word)]
 
 
-def _is_stop_word(word: str) -> bool:
+def is_stop_word(word: str) -> bool:
     """Whether a word carries no meaning; May is a month, and capitals make a name: US, IT, WHO."""
     if word == "May" or (word.isupper() and len(word) > 1):
         return False

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from askllama.spelling import respell
+
+TEXT = (
+    "TinyLlama came after GPT-4. Samuel Rönnqvist met LLaMA 2 and DALL-E 2 in the rainforest. It was released late. "
+    "The open source world plays roles. They often come, nine of ten and of ten. Mistral 7B has a cost of water."
+)
+
+
+def spell(question: str, unknown: str = "") -> str:
+    return respell(question, [TEXT], dict.fromkeys(unknown.split(), 0))
+
+
+@pytest.mark.parametrize(
+    ("typed", "spelled"),
+    [
+        ("tiny llama size", "TinyLlama size"),
+        ("when was GPT4 out?", "when was GPT-4 out?"),
+        ("gpt 4 launch", "GPT-4 launch"),
+        ("what is llama2?", "what is LLaMA 2?"),
+        ("dalle2 maker", "DALL-E 2 maker"),
+        ("mistral7b", "Mistral 7B"),
+        ("who is ronnqvist?", "who is Rönnqvist?"),
+        ("a rain forest walk", "a rainforest walk"),
+    ],
+)
+def test_names_are_joined_parted_and_accented_as_in_the_texts(typed: str, spelled: str) -> None:
+    assert spell(typed) == spelled
+
+
+@pytest.mark.parametrize("asked", ["When was GPT-4 RELEASED?", "open-source tools", "is tinyllama small?", "", "??"])
+def test_what_is_spelled_as_in_the_texts_or_only_hyphenated_stays(asked: str) -> None:
+    assert spell(asked) == asked
+
+
+def test_a_slip_is_mended() -> None:
+    assert spell("when was it relased?", unknown="relased") == "when was it released?"
+    assert spell("mistrall sizes", unknown="mistrall sizes") == "Mistral sizes"
+    assert spell("how offen is it?", unknown="offen") == "how often is it?"
+
+
+@pytest.mark.parametrize(
+    ("question", "unknown"),
+    [
+        ("when was it relased?", ""),  # another passage holds it
+        ("who won the wager?", "wager"),  # a word, although the texts only have "water"
+        ("Mistrall sizes", "Mistrall"),  # typed as a name
+        ("the csst", "csst"),  # too short
+        ("when was it relaesdx?", "relaesdx"),  # two letters astray
+    ],
+)
+def test_no_slip(question: str, unknown: str) -> None:
+    assert spell(question, unknown) == question
