@@ -61,6 +61,14 @@ def test_refusal_names_what_is_missing_and_what_is_near(library: Library) -> Non
     assert len(answer.refusal.nearest) == 3
 
 
+def test_a_question_is_read_in_the_documents_spelling_and_says_so(library: Library) -> None:
+    answer = library.ask("when was mixtrl lauched")
+    assert answer.question == "when was mixtrl lauched"
+    assert answer.read_as == "when was Mixtral launched"
+    assert answer.text == "December 2023 [1][2]; January 2024 [3]"
+    assert library.ask("When was Mixtral launched?").read_as is None
+
+
 def test_a_reader_that_finds_nothing_is_a_refusal(library: Library) -> None:
     library.__dict__["reader"] = FakeReader({})
     assert library.ask("When was Mixtral launched?").confidence == 0

@@ -38,6 +38,13 @@ def test_pages_and_dropped_statements_are_shown() -> None:
     assert "  - It cost 9 [1]. (9 is not there)" in text
 
 
+def test_how_the_question_was_read_stands_above_answer_and_refusal() -> None:
+    read = replace(ANSWER, read_as="when was \x1bit?")
+    refusal = replace(read, refusal=Refusal((), ()))
+    assert render.answer_text(read, PLAIN).startswith("Read as: when was ␛it?\n" + ANSWER.text)
+    assert render.answer_text(refusal, PLAIN).startswith("Read as: when was ␛it?\nThe documents do not")
+
+
 def test_refusal() -> None:
     text = render.answer_text(replace(ANSWER, text="", refusal=Refusal(("Finland", "capital"), (PASSAGE,))), PLAIN)
     assert text == (
