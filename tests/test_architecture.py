@@ -37,6 +37,7 @@ PURE = (
     "grammar",
     "render",
     "selection",
+    "kinds",
     "spans",
     "words",
     "conversation",

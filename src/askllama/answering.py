@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from askllama import citations
+from askllama import citations, kinds
 from askllama.budget import Plan
 from askllama.citations import Verified
 from askllama.claims import unmark
@@ -27,18 +27,10 @@ Preview = Callable[[Answer], object]
 _NEAREST = 3
 _EVIDENCE_MARGIN = 13.0  # logits below the best span at which one is no evidence: see benchmarks.generation
 _SUPPORT = 3  # citations for one statement
-_SENTENCES = 3  # sentences in an answer that wants more than a span
-_SENTENCE_MARGIN = 5.0  # logits below the best sentence at which one no longer belongs to the answer
-
-# Asked for reasons, ways, a verdict or several things: a span would be too short an answer.
-_EXPLAIN = re.compile(
-    r"""^\W* (?:(?:and|so|but)\ )?
-    (?: why | explain | describe | list | name\ (?:all|some|the) | tell\ me | summari[sz]e | compare | what\ are
-      | (?:what|which)\ (?:\w+\ )?\w+[^\Ws]s\ (?:were|are|have|do|did)
-      | how (?!\ (?:many|much|large|big|long|old|often|far|tall|fast|small|high|good|soon)\b)
-      | is | are | was | were | do | does | did | can | could | has | have | will )\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
+# Sentences in an answer that wants more than a span, and the logits below the best at which one no longer belongs to
+# it: of an explanation, and of a list, whose items may stand scattered.
+_EXPLAINING = (3, 5.0)
+_LISTING = (5, 7.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +78,13 @@ def _read(found: Found, reader: Reader, missing: Sequence[str]) -> tuple[list[Ca
 
 
 def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
-    if _EXPLAIN.match(question):
-        return _quote_sentences(question, candidates)
+    if kinds.asks_explanation(question):
+        return _quote_sentences(question, candidates, *_EXPLAINING)
     span = settle(candidates)
+    if kinds.asks_several(question) and not (span and kinds.is_enumeration(span.text)):
+        return _quote_sentences(question, candidates, *_LISTING)
     if span is None:
-        return _quote_sentences(question, candidates[:1])
+        return _quote_sentences(question, candidates, 1, 0.0)
     statements = []
     cited: list[Evidence] = []
     for group in agreeing(question, [replace(candidates[0], span=span), *candidates[1:]]):
@@ -100,9 +94,9 @@ def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
     return Answer(question, "; ".join(statements), cite(cited), 0.0)
 
 
-def _quote_sentences(question: str, candidates: Sequence[Candidate]) -> Answer:
-    near = [c for c in candidates if c.score >= candidates[0].score - _SENTENCE_MARGIN]
-    pieces = _distinct(near, _SENTENCES, 1)
+def _quote_sentences(question: str, candidates: Sequence[Candidate], count: int, margin: float) -> Answer:
+    near = [c for c in candidates if c.score >= candidates[0].score - margin]
+    pieces = _distinct(near, count, 1)
     text = " ".join(f"{_headline(p.quote)} [{p.number}]" for p in pieces)
     return Answer(question, text, cite(pieces), 0.0)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from askllama import kinds
 from askllama.evidence import around
 from askllama.spans import complete
 from askllama.types import Hit, Passage, Reading, Span
@@ -37,8 +38,7 @@ _HEARD = -2.0
 _RIVAL = 5.0
 _JOINT = 16
 _DATE = re.compile(rf"\b(?:\d{{4}}|{MONTH})\b", re.IGNORECASE)
-_ASKS_DATE = re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|month|day)\b", re.IGNORECASE)
-_ASKS_NUMBER = re.compile(r"\bhow (?:many|much|large|big|long|old)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"\bhow (?:many|much|large|big|long|old)\b", re.IGNORECASE)
 _ASKS_NAME = re.compile(r"\bwho(?:m|se)?\b|\b(?:what|which) (?:company|lab|person|university)\b", re.IGNORECASE)
 _ASKS_LETTERS = re.compile(r"\b(\w{2,8}) stands? for\b", re.IGNORECASE)
 _NUMBER = re.compile(
@@ -88,15 +88,15 @@ def describe(
 
 def _fits_kind(question: str, text: str) -> float:
     """Whether the text is what was asked for: a date, a number, a name, or the words behind an abbreviation."""
-    if _ASKS_DATE.search(question):
+    if kinds.asks_date(question):
         return 1.0 if _DATE.search(text) else -1.0
-    if _ASKS_NUMBER.search(question):
+    if kinds.asks_number(question):
         return 1.0 if _NUMBER.search(text) else -1.0
-    if _ASKS_NAME.search(question):
+    if kinds.asks_name(question):
         return 1.0 if any(c.isupper() for c in text) else -1.0
-    if asked := _ASKS_LETTERS.search(question):
+    if asked := kinds.asks_letters(question):
         letters = iter("".join(word[0] for word in words_in_order(text)))
-        return 1.0 if all(letter in letters for letter in asked[1].lower()) else -1.0
+        return 1.0 if all(letter in letters for letter in asked) else -1.0
     return 0.0
 
 

@@ -1,0 +1,68 @@
+"""What a question asks for: a date, a number, a name, an explanation, several things."""
+
+from __future__ import annotations
+
+import re
+
+_AUXILIARY = "(?:is|are|was|were|do|does|did|has|have|had|can|could|may|will|would)"
+_LEAD = r"^\W*(?:(?:and|so|but) )?"
+_MEASURE = "(?:many|much|large|big|long|old|often|far|tall|fast|small|high|good|soon)"
+
+_DATE = re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|month|day)\b", re.IGNORECASE)
+_NUMBER = re.compile(r"\bhow (?:many|much|large|big|long|old)\b", re.IGNORECASE)
+_NAME = re.compile(r"\bwho(?:m|se)?\b|\b(?:what|which) (?:company|lab|person|university)\b", re.IGNORECASE)
+_LETTERS = re.compile(r"\b(\w{2,8}) stands? for\b", re.IGNORECASE)
+_EXPLANATION = re.compile(
+    rf"{_LEAD}(?:why|explain|describe|tell me|summari[sz]e|compare|{_AUXILIARY}|how (?!{_MEASURE}\b))\b", re.IGNORECASE
+)
+# "Which open models have ...", "at what places did ...": a plural, told from a verb ("which model beats ...") by what
+# follows it.
+_WORD = rf"(?!(?:{_AUXILIARY}|of)\b)[\w-]+"
+_FOLLOWS = rf"(?:(?:of [\w-]+ )?{_AUXILIARY}|came|come|let|led|made|\w+ed)"
+_PLURALS = re.compile(
+    rf"{_LEAD}(?:(?:at|by|for|from|in|of|on|to|under|with) )?(?:what|which)"
+    rf" (?:(?:kinds|sorts|types) of|(?:{_WORD} ){{0,3}}?{_WORD}[^\W\dsui]s {_FOLLOWS})\b",
+    re.IGNORECASE,
+)
+_ALL = re.compile(
+    rf"{_LEAD}(?:list|all|both|every|name (?:all|both|some|the)|what are(?! .*\b(?:called|named|used|known)\b))\b"
+    r"|\b(?:what|which|name) (?:two|three|four|five|six|both)\b",
+    re.IGNORECASE,
+)
+_ENUMERATION = re.compile(r",|\band\b|\bor\b")
+
+
+def asks_date(question: str) -> bool:
+    """When, or in what year?"""
+    return _DATE.search(question) is not None
+
+
+def asks_number(question: str) -> bool:
+    """How many, how large?"""
+    return _NUMBER.search(question) is not None
+
+
+def asks_name(question: str) -> bool:
+    """Who, or which company?"""
+    return _NAME.search(question) is not None
+
+
+def asks_letters(question: str) -> str | None:
+    """The abbreviation of which it is asked what it stands for."""
+    found = _LETTERS.search(question)
+    return found[1].lower() if found else None
+
+
+def asks_explanation(question: str) -> bool:
+    """Why, in what way, or a verdict: whole sentences answer it, not a span."""
+    return _EXPLANATION.match(question) is not None
+
+
+def asks_several(question: str) -> bool:
+    """Which models, all places, what three things?"""
+    return _PLURALS.match(question) is not None or _ALL.search(question) is not None
+
+
+def is_enumeration(text: str) -> bool:
+    """Whether the text names several things."""
+    return _ENUMERATION.search(text) is not None

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+from askllama import kinds
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which open models let businesses in?",
+        "which text-to-image systems of 2022 are mentioned",
+        "At which universities did she work?",
+        "What methods came out of it?",
+        "In early 2023, what three things did people expect?",
+        "all mistral releases in 2024",
+        "For which sorts of application is it?",
+        "What are the risks of it?",
+        "Name both sources.",
+    ],
+)
+def test_several_things_are_asked_for(question: str) -> None:
+    assert kinds.asks_several(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which model beats GPT-4 in it?",
+        "Which company sells phones?",
+        "What kind of documents does it read?",
+        "What runs in it?",
+        "What is the news of today?",
+        "What are the hairs called?",
+        "Which campus has it?",
+        "how many models did Meta release",
+    ],
+)
+def test_one_thing_is_asked_for(question: str) -> None:
+    assert not kinds.asks_several(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "explained"),
+    [
+        ("Why did it fail?", True),
+        ("and how does it work", True),
+        ("how often does it run", False),
+        ("Is it open?", True),
+        ("When did it fail, and why?", False),
+        ("Island of the year", False),
+    ],
+)
+def test_an_explanation_is_asked_for(question: str, explained: bool) -> None:
+    assert kinds.asks_explanation(question) is explained
+
+
+def test_what_type_of_answer_is_asked_for() -> None:
+    assert kinds.asks_date("in which year was it") and not kinds.asks_date("who was it")
+    assert kinds.asks_number("how large is it") and not kinds.asks_number("how is it")
+    assert kinds.asks_name("who was it") and not kinds.asks_name("what was it")
+    assert kinds.asks_letters("what does GGUF stand for") == "gguf"
+    assert kinds.asks_letters("what is GGUF") is None
+
+
+@pytest.mark.parametrize(("text", "several"), [("8B and 70B", True), ("a, b", True), ("Android", False)])
+def test_an_enumeration_names_several(text: str, several: bool) -> None:
+    assert kinds.is_enumeration(text) is several
