@@ -24,7 +24,7 @@ from askllama.evaluation.questions import Question, read_questions
 from askllama.library import Library
 from askllama.selection import FEATURES, Candidate, describe, signs
 from askllama.words import missing_words
-from training.written import load_documents
+from training.written import load_documents, write_files
 
 _EVERY = 4  # each fourth question on the SQuAD paragraphs
 _OFF_TOPIC = 120
@@ -56,8 +56,7 @@ class Asked:
 
 def write_folder(path: Path, folder: Path) -> Iterator[Question]:
     """The documents of one file of training/calibration as files; their questions."""
-    for number, document in enumerate(load_documents(path)):
-        (folder / f"{number}.md").write_text(document.text, encoding="utf-8")
+    for _, document in write_files(load_documents(path), folder):
         for question in document.questions:
             answers = tuple(document.text[a:b] for a, b in question.answers)
             yield Question(question.text, answers, bool(answers))

@@ -11,15 +11,9 @@ import torch
 from askllama.models.convert import BertWeights, load_bert, pack_floats, write_gguf
 from askllama.models.reader import HEAD_KEY
 from askllama.models.registry import minilm_folder
+from training.model import load_state
 
 _PREFIX = "bert."
-
-
-def load_state(path: Path) -> dict[str, torch.Tensor]:
-    """The weights in a checkpoint."""
-    state = torch.load(path, map_location="cpu")
-    weights: dict[str, torch.Tensor] = state.get("model", state)
-    return weights
 
 
 @click.command()

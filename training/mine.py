@@ -24,7 +24,7 @@ from askllama.passages import cut
 from askllama.splitter import make_split
 from askllama.types import Passage
 from training.examples import Example, Group, load_set
-from training.written import WrittenDocument, load_documents
+from training.written import WrittenDocument, load_documents, write_files
 
 _WRITTEN = Path(__file__).parent / "written"
 _HITS = 8
@@ -70,17 +70,16 @@ def mine_paragraphs(examples: list[Example], folder: Path) -> Iterator[Group]:
 
 def mine_documents(written: list[WrittenDocument], folder: Path) -> Iterator[Group]:
     """Questions on written documents; what their own document holds is the hardest for those it does not answer."""
-    for number, document in enumerate(written):
-        (folder / f"{number}.md").write_text(document.text, encoding="utf-8")
+    files = list(write_files(written, folder))
     split = make_split(load_tokenizer())
     with _open(folder) as library:
-        for number, document in enumerate(written):
-            passages = list(cut(documents.load(folder / f"{number}.md"), split))
+        for path, document in files:
+            passages = list(cut(documents.load(path), split))
             for question in document.questions:
                 right = tuple(_right(question.text, question.answers, passages))
                 golds = {document.text[a:b].lower() for a, b in question.answers}
                 hits = [hit.passage for hit in library.search(question.text, _HITS)]
-                hits.sort(key=lambda passage: Path(passage.path).name != f"{number}.md")
+                hits.sort(key=lambda passage: Path(passage.path).name != path.name)
                 yield Group(right, _wrong(question.text, hits, golds), written=True)
 
 

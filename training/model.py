@@ -56,3 +56,10 @@ def group_loss(logits: Tensor, allowed: Tensor, labels: Tensor, groups: Tensor) 
         if members.sum() > 1 and (members & right).any():
             losses.append(margins[members].logsumexp(0) - margins[members & right].logsumexp(0))
     return torch.stack(losses).mean() if losses else logits.new_zeros(())
+
+
+def load_state(path: Path) -> dict[str, torch.Tensor]:
+    """The weights in model.pt, or in checkpoint.pt of an unfinished run."""
+    state = torch.load(path, map_location="cpu")
+    weights: dict[str, torch.Tensor] = state.get("model", state)
+    return weights

@@ -22,7 +22,7 @@ from askllama.evaluation.metrics import auroc
 from training.examples import draw_groups, load_set, mix
 from training.features import Feature, batches, featurise, featurise_groups
 from training.mine import load_groups
-from training.model import ReaderModel, group_loss, span_loss
+from training.model import ReaderModel, group_loss, load_state, span_loss
 
 _EVALUATE_EVERY = 800
 _SAVE_EVERY = 200
@@ -72,7 +72,7 @@ def main(
     (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
     model = ReaderModel(base, recipe.dropout)
     if start:
-        model.load_state_dict(torch.load(start))
+        model.load_state_dict(load_state(start))
     run(model, made, dev[:: max(1, len(dev) // 400)], recipe, out)
 
 

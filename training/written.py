@@ -15,7 +15,7 @@ several places has several. ``none`` marks a question that the document does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,14 @@ def load_documents(path: Path, complain: Callable[[str], object] = _refuse) -> I
         if not mark:
             complain(f"{path.name}: no ??? below {text[:40]!r}")
         yield WrittenDocument(text + "\n", tuple(_questions(text, block, path.name, complain)))
+
+
+def write_files(documents: Iterable[WrittenDocument], folder: Path) -> Iterator[tuple[Path, WrittenDocument]]:
+    """Write each document as a Markdown file of its own; yields the file with it."""
+    for number, document in enumerate(documents):
+        path = folder / f"{number}.md"
+        path.write_text(document.text, encoding="utf-8")
+        yield path, document
 
 
 def _questions(text: str, block: str, name: str, complain: Callable[[str], object]) -> Iterator[Question]:

@@ -27,7 +27,7 @@ _ASKS_NUMBER = re.compile(r"\bhow many\b", re.IGNORECASE)
 _NAME_BEFORE = re.compile(r"(?:[A-Z0-9][\w.-]* )+$")
 _NAME_AFTER = re.compile(r"(?: [A-Z0-9][\w-]*)+(?!['’\w])")
 _LONGEST_NAME = 60
-_KIND = re.compile(r"\b(?:what|which) ((?!is|are|was|were|did|does|do|has|had)\w+(?: \w+)?)", re.IGNORECASE)
+_KIND = re.compile(r"\b(?:what|which) ((?!(?:is|are|was|were|did|does|do|has|had)\b)\w+(?: \w+)?)", re.IGNORECASE)
 
 
 def complete(question: str, passage: Passage, span: Span) -> Span:
