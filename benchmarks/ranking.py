@@ -44,16 +44,17 @@ def first_relevant(ranking: Sequence[str], grades: Grades) -> float:
     return next((place for place, name in enumerate(ranking[:_DEPTH], start=1) if name in grades), math.inf)
 
 
-def rankings(library: Library, retriever: Retriever, question: str) -> Iterator[list[str]]:
+def rankings(library: Library, retriever: Retriever, typed: str) -> Iterator[list[str]]:
     """File names, best first, in each of the _WAYS."""
+    spelled = retriever.find(typed, _POOL)
+    question, hits = spelled.question, spelled.hits
     lexical = retriever.match(question)
     dense = dict(retriever.vectors.search(retriever.encoder.encode_question(question), CANDIDATES))
     fused = [number for number, _ in fuse(lexical, dense)[:_POOL]]
-    hits = retriever.search(question, _POOL)
     found = [hit.passage.id for hit in hits]
     read = hits[: library.settings.passages]
     readings = library.reader.read(question, [hit.passage for hit in read])
-    candidates = rank(question, read, readings, retriever.count_words(question))
+    candidates = rank(question, read, readings, spelled.counts)
     ordered = [c.passage.id for c in candidates] + found
     ways = (list(dense)[:_POOL], list(lexical)[:_POOL], fused, found, ordered)
     passages = retriever.store.passages({number for way in ways for number in way})

@@ -8,7 +8,8 @@ from askllama import kinds
 @pytest.mark.parametrize(
     "question",
     [
-        "Which open models let businesses in?",
+        "Which open models did let businesses in?",
+        "Name the two firms.",
         "which text-to-image systems of 2022 are mentioned",
         "At which universities did she work?",
         "What methods came out of it?",
@@ -34,6 +35,10 @@ def test_several_things_are_asked_for(question: str) -> None:
         "What are the hairs called?",
         "Which campus has it?",
         "how many models did Meta release",
+        "Which model uses mixed precision?",
+        "what four-bit format is used",
+        "Name the company that made it",
+        "All-hands meeting: when?",
     ],
 )
 def test_one_thing_is_asked_for(question: str) -> None:
@@ -49,6 +54,7 @@ def test_one_thing_is_asked_for(question: str) -> None:
         ("Is it open?", True),
         ("When did it fail, and why?", False),
         ("Island of the year", False),
+        ("May 4th: what happened?", False),
     ],
 )
 def test_an_explanation_is_asked_for(question: str, explained: bool) -> None:
@@ -63,6 +69,9 @@ def test_what_type_of_answer_is_asked_for() -> None:
     assert kinds.asks_letters("what is GGUF") is None
 
 
-@pytest.mark.parametrize(("text", "several"), [("8B and 70B", True), ("a, b", True), ("Android", False)])
+@pytest.mark.parametrize(
+    ("text", "several"),
+    [("8B and 70B", True), ("a, b", True), ("Android", False), ("May 1st, 2023", False), ("1,000", False)],
+)
 def test_an_enumeration_names_several(text: str, several: bool) -> None:
     assert kinds.is_enumeration(text) is several

@@ -7,7 +7,7 @@ import pytest
 
 from askllama import render
 from askllama.render import Style
-from askllama.types import Answer, Citation, Hit, Passage, Provenance, Refusal
+from askllama.types import Answer, Citation, Found, Hit, Passage, Provenance, Refusal
 
 PLAIN = Style(False, "/home/me")
 QUOTE = "Mixtral came in December 2023."
@@ -38,11 +38,11 @@ def test_pages_and_dropped_statements_are_shown() -> None:
     assert "  - It cost 9 [1]. (9 is not there)" in text
 
 
-def test_how_the_question_was_read_stands_above_answer_and_refusal() -> None:
+def test_how_the_question_was_read_stands_below_headline_and_refusal() -> None:
     read = replace(ANSWER, read_as="when was \x1bit?")
     refusal = replace(read, refusal=Refusal((), ()))
-    assert render.answer_text(read, PLAIN).startswith("Read as: when was ␛it?\n" + ANSWER.text)
-    assert render.answer_text(refusal, PLAIN).startswith("Read as: when was ␛it?\nThe documents do not")
+    assert render.answer_text(read, PLAIN).startswith(ANSWER.text + "\n  Read as: when was ␛it?\n")
+    assert render.answer_text(refusal, PLAIN).endswith("do not answer this.\n  Read as: when was ␛it?")
 
 
 def test_refusal() -> None:
@@ -62,7 +62,7 @@ def test_documents_cannot_drive_the_terminal(hostile: str) -> None:
     passage = replace(PASSAGE, text=hostile, title=hostile, path=hostile)
     refusal = replace(ANSWER, refusal=Refusal((hostile,), (passage,)))
     shown = render.answer_text(answer, PLAIN) + render.answer_text(refusal, PLAIN)
-    shown += render.hits_text([Hit(passage, 1, 0.1, None, None)], PLAIN)
+    shown += render.found_text("q", Found(hostile, [Hit(passage, 1, 0.1, None, None)], {}), PLAIN)
     assert not set(shown) & set("\x1b\r\x9b\u202e\x7f\x08\x07\x00")
 
 
@@ -79,7 +79,8 @@ def test_json_holds_everything() -> None:
 
 def test_hits() -> None:
     hit = Hit(PASSAGE, 1, 0.0325, 0.5, None)
-    text = render.hits_text([hit], PLAIN)
+    text = render.found_text("q", Found("q", [hit], {}), PLAIN)
+    assert render.found_text("w", Found("q", [hit], {}), PLAIN) == f"  Read as: q\n\n{text}"
     assert text == " 1. /elsewhere/a.md:7  A > B\n    score 0.0325  similarity 0.500  bm25 –\n    some text"
     assert json.loads(render.hits_json([hit]))[0]["passage"]["first_line"] == 7
 

@@ -25,7 +25,7 @@ from askllama.index.store import Counts
 from askllama.library import Library, Report, Status
 from askllama.render import Style
 from askllama.repl import run
-from askllama.types import Answer, Citation, Hit, Passage, Refusal
+from askllama.types import Answer, Citation, Found, Hit, Passage, Refusal
 
 TEXT = "".join(f"Line {n}.\n" for n in range(1, 9)) + "Mistral AI made Mixtral\x1b in 2023.\nThe end.\n"
 SPAN = "Mistral AI"
@@ -87,9 +87,10 @@ class FakeLibrary:
     def status(self) -> Status:
         return Status(self.settings.corpus, self.settings.data, Counts(1, 1, None), None, {})
 
-    def search(self, question: str, count: int) -> list[Hit]:
+    def find(self, question: str, count: int) -> Found:
         passage = Passage(str(self._file), "Notes", ("2023",), QUOTE, 64, 64 + len(QUOTE), 9, 9)
-        return [Hit(passage, 1, 0.5, 0.25, None)][:count] if "Mixtral" in question else []
+        hits = [Hit(passage, 1, 0.5, 0.25, None)][:count] if "Mixtral" in question else []
+        return Found(question, hits, {})
 
     def rewrite(self, question: str) -> Iterator[str]:
         return iter(())

@@ -94,6 +94,8 @@ def test_every_circumstance_is_compared() -> None:
     table = {"format": 1, "question": "?", "text": "t", "citations": [], "evidence": [], "provenance": made}
     then = read_record(json.dumps(table))
     assert compare(then, then) == []
+    respelled = read_record(json.dumps(table | {"read_as": "!"}))
+    assert [(d.what, d.then, d.now) for d in compare(then, respelled)] == [("question read as", "?", "!")]
     for key, what in (("version", "askllama"), ("documents",) * 2, ("encoder_identity", "encoder"), ("reader",) * 2):
         other = read_record(json.dumps(table | {"provenance": made | {key: "x"}}))
         assert [d.what for d in compare(then, other)] == [what]

@@ -54,3 +54,18 @@ def test_names_match_however_they_are_spelt(fake_library: Library, folder: Path)
 def test_real_retrieval_finds_by_meaning(real_library: Library) -> None:
     hits = real_library.search("Which firm built the picture-aware assistant for iPhones?", 10)
     assert any("Ferret" in hit.passage.text for hit in hits)
+
+
+def test_a_question_is_found_in_the_documents_spelling_however_few_hits_are_asked_for(
+    fake_library: Library, folder: Path
+) -> None:
+    (folder / "a.txt").write_text("TinyLlama is small.")
+    (folder / "b.txt").write_text("A llama is tiny beside an elephant.")
+    (folder / "c.txt").write_text("Nothing of the kind.")
+    fake_library.sync()
+    for count in (1, 3):
+        found = fake_library.find("how small is tiny llama", count)
+        assert found.question == "how small is TinyLlama"
+        assert len(found.hits) == count
+        assert found.hits[0].passage.title == "a"
+        assert found.counts["TinyLlama"] == 1

@@ -6,7 +6,8 @@ from askllama.spelling import respell
 
 TEXT = (
     "TinyLlama came after GPT-4. Samuel Rönnqvist met LLaMA 2 and DALL-E 2 in the rainforest. It was released late. "
-    "The open source world plays roles. They often come, nine of ten and of ten. Mistral 7B has a cost of water."
+    "The open source world plays roles. They often come, nine of ten and of ten. Mistral 7B has a cost of water. "
+    "_Ferret_ is a part of it. Falcon 35 ran. It was 1.5 metres, schon immer. Released in setup py. Two models S."
 )
 
 
@@ -31,14 +32,31 @@ def test_names_are_joined_parted_and_accented_as_in_the_texts(typed: str, spelle
     assert spell(typed) == spelled
 
 
-@pytest.mark.parametrize("asked", ["When was GPT-4 RELEASED?", "open-source tools", "is tinyllama small?", "", "??"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "When was GPT-4 RELEASED?",
+        "open-source tools",
+        "is tinyllama small?",
+        "when was ferret out",
+        "when did Falcon 3.5 launch",
+        "15 metres",
+        "what sets them apart",
+        "how of ten",
+        "what is model S",
+        "wie schön ist es",
+        "what is in setup.py",
+        "",
+        "??",
+    ],
+)
 def test_what_is_spelled_as_in_the_texts_or_only_hyphenated_stays(asked: str) -> None:
     assert spell(asked) == asked
 
 
 def test_a_slip_is_mended() -> None:
     assert spell("when was it relased?", unknown="relased") == "when was it released?"
-    assert spell("mistrall sizes", unknown="mistrall sizes") == "Mistral sizes"
+    assert spell("mistrall sizes", unknown="mistrall sizes") == "mistral sizes"
     assert spell("how offen is it?", unknown="offen") == "how often is it?"
 
 
@@ -46,6 +64,7 @@ def test_a_slip_is_mended() -> None:
     ("question", "unknown"),
     [
         ("when was it relased?", ""),  # another passage holds it
+        ("what is mixtral?", "mixtral"),  # another name
         ("who won the wager?", "wager"),  # a word, although the texts only have "water"
         ("Mistrall sizes", "Mistrall"),  # typed as a name
         ("the csst", "csst"),  # too short

@@ -13,9 +13,9 @@ from askllama.citations import Verified
 from askllama.claims import unmark
 from askllama.evidence import around, gather, overlaps
 from askllama.prompt import line
-from askllama.retrieval import Found, Retriever
+from askllama.retrieval import Retriever
 from askllama.selection import Candidate, agreeing, confidence, rank, settle
-from askllama.types import Answer, Citation, Evidence, Generator, Reader, Refusal
+from askllama.types import Answer, Citation, Evidence, Found, Generator, Reader, Refusal
 from askllama.words import WordFit, missing_words, plainly
 
 Listener = Callable[[str], object]
@@ -52,6 +52,7 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
     """Answer a question from the documents, or refuse."""
     began = time.perf_counter()
     found = ask.retriever.find(question, ask.plan.passages)
+    read_as = found.question if found.question != question else None
     missing = missing_words(found.question, found.counts)
     candidates, sure = _read(found, ask.reader, missing)
     if sure < ask.threshold and (plain := plainly(found.question)):
@@ -61,11 +62,10 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
         nearest = tuple(hit.passage for hit in found.hits[:_NEAREST])
         made = Answer(question, "", (), 0.0, refusal=Refusal(missing, nearest))
     else:
-        made = _extract(found.question, candidates)
+        made = replace(_extract(found.question, candidates), question=question, read_as=read_as)
         if ask.generator and ask.plan.answer:
             preview(made)
             made = _generate(found.question, ask, ask.generator(), candidates, made, listener)
-    read_as = found.question if found.question != question else None
     seconds = time.perf_counter() - began
     return replace(made, question=question, read_as=read_as, confidence=sure, seconds=seconds)
 

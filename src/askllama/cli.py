@@ -167,9 +167,9 @@ def search(ctx: click.Context, /, question: tuple[str, ...], as_json: bool, **fl
     text = _read_question(question)
     with open_library(**flags) as library:
         sync(library, flags["quiet"])
-        hits = library.search(text, library.settings.passages)
-    click.echo(render.hits_json(hits) if as_json else render.hits_text(hits, _style()))
-    ctx.exit(0 if hits else _NOT_FOUND)
+        found = library.find(text, library.settings.passages)
+    click.echo(render.hits_json(found.hits) if as_json else render.found_text(text, found, _style()))
+    ctx.exit(0 if found.hits else _NOT_FOUND)
 
 
 @main.command()

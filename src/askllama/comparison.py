@@ -27,6 +27,7 @@ def compare(then: Record, now: Record) -> list[Difference]:
 
 
 def _results(then: Record, now: Record) -> Iterator[tuple[str, str, str]]:
+    yield "question read as", then.read_as or then.question, now.read_as or now.question
     yield "answer", then.text, now.text
     yield "citations", _list(then.citations), _list(now.citations)
 

@@ -13,23 +13,26 @@ _NUMBER = re.compile(r"\bhow (?:many|much|large|big|long|old)\b", re.IGNORECASE)
 _NAME = re.compile(r"\bwho(?:m|se)?\b|\b(?:what|which) (?:company|lab|person|university)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"\b(\w{2,8}) stands? for\b", re.IGNORECASE)
 _EXPLANATION = re.compile(
-    rf"{_LEAD}(?:why|explain|describe|tell me|summari[sz]e|compare|{_AUXILIARY}|how (?!{_MEASURE}\b))\b", re.IGNORECASE
+    rf"{_LEAD}(?!may \d)(?:why|explain|describe|tell me|summari[sz]e|compare|{_AUXILIARY}|how (?!{_MEASURE}\b))\b",
+    re.IGNORECASE,
 )
-# "Which open models have ...", "at what places did ...": a plural, told from a verb ("which model beats ...") by what
-# follows it.
+# "Which open models have ...", "at what places did ...": a plural, told from a verb ("which model uses mixed ...") by
+# what follows it.
 _WORD = rf"(?!(?:{_AUXILIARY}|of)\b)[\w-]+"
-_FOLLOWS = rf"(?:(?:of [\w-]+ )?{_AUXILIARY}|came|come|let|led|made|\w+ed)"
+_PLURAL = rf"{_WORD}[^\W\dsui]s"
 _PLURALS = re.compile(
     rf"{_LEAD}(?:(?:at|by|for|from|in|of|on|to|under|with) )?(?:what|which)"
-    rf" (?:(?:kinds|sorts|types) of|(?:{_WORD} ){{0,3}}?{_WORD}[^\W\dsui]s {_FOLLOWS})\b",
+    rf" (?:(?:kinds|sorts|types) of|{_PLURAL} (?:came|come|let|led|made|\w+ed)"
+    rf"|(?:{_WORD} ){{0,3}}?{_PLURAL} (?:of [\w-]+ )?{_AUXILIARY})\b",
     re.IGNORECASE,
 )
 _ALL = re.compile(
-    rf"{_LEAD}(?:list|all|both|every|name (?:all|both|some|the)|what are(?! .*\b(?:called|named|used|known)\b))\b"
-    r"|\b(?:what|which|name) (?:two|three|four|five|six|both)\b",
+    rf"{_LEAD}(?:list(?! price)|all|both|every|name (?:all|both|some|the (?:[\w-]+ )?\w+s)"
+    r"|what are(?! .*\b(?:called|named|used|known)\b))\b(?!-)"
+    r"|\b(?:what|which|name) (?:two|three|four|five|six|both)\b(?!-)",
     re.IGNORECASE,
 )
-_ENUMERATION = re.compile(r",|\band\b|\bor\b")
+_ENUMERATION = re.compile(r",(?! ?\d)|\band\b|\bor\b")  # but not a date, nor thousands
 
 
 def asks_date(question: str) -> bool:

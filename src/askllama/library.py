@@ -24,8 +24,8 @@ from askllama.errors import CorpusError, DocumentError, DocumentUnavailable, Sto
 from askllama.index.store import Counts, FileState, Store
 from askllama.index.sync import NO_STATE, find_changes
 from askllama.passages import cut
-from askllama.retrieval import Found, Retriever
-from askllama.types import Answer, Document, Encoder, Generator, Hit, Passage, Provenance, Reader
+from askllama.retrieval import Retriever
+from askllama.types import Answer, Document, Encoder, Found, Generator, Hit, Passage, Provenance, Reader
 
 if TYPE_CHECKING:
     from askllama.index.vectors import Vectors

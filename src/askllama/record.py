@@ -29,6 +29,7 @@ class Record:
     citations: tuple[Citation, ...]
     evidence: tuple[tuple[str, int, int], ...]
     provenance: Provenance
+    read_as: str | None = None
 
 
 def make_table(answer: Answer, provenance: Provenance) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def make_table(answer: Answer, provenance: Provenance) -> dict[str, Any]:
 def make_record(answer: Answer, provenance: Provenance) -> Record:
     """The record that the answer's JSON would be read as."""
     evidence = tuple((e.passage.path, e.start, e.end) for e in answer.evidence)
-    return Record(answer.question, answer.text, answer.citations, evidence, provenance)
+    return Record(answer.question, answer.text, answer.citations, evidence, provenance, answer.read_as)
 
 
 def read_record(text: str | bytes) -> Record:
@@ -62,6 +63,7 @@ def read_record(text: str | bytes) -> Record:
         tuple(_read_citation(item) for item in _take(table, "citations", list)),
         tuple(_read_place(item) for item in _take(table, "evidence", list)),
         _read_provenance(_take(table, "provenance", dict)),
+        _take(table, "read_as", str, None),
     )
 
 

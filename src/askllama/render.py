@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from askllama.record import make_table
-from askllama.types import Answer, Citation, Hit, Provenance, Refusal
+from askllama.types import Answer, Citation, Found, Hit, Provenance, Refusal
 
 if TYPE_CHECKING:
     from askllama.config import ModelSpec
@@ -61,15 +61,20 @@ def visible(text: str) -> str:
 
 def answer_text(answer: Answer, style: Style) -> str:
     """The answer with its citations, or what was looked for and not found."""
-    read_as = [style.dim(f"Read as: {visible(answer.read_as)}")] if answer.read_as else []
+    read_as = [read_as_text(answer.read_as, style)] if answer.read_as else []
     if answer.refusal is not None:
-        return "\n".join([*read_as, _refusal_text(answer.refusal, style)])
-    head = "\n".join([*read_as, style.bold(visible(answer.text))])
+        return "\n".join([style.bold("The documents do not answer this."), *read_as, *_refusal(answer.refusal, style)])
+    head = "\n".join([style.bold(visible(answer.text)), *read_as])
     blocks = [head, "\n".join(_citation_text(c, style) for c in answer.citations)]
     if answer.dropped:
         lines = "\n".join(f"  - {visible(d)}" for d in answer.dropped)
         blocks.append(style.dim(f"  Written by the model, and left out:\n{lines}"))
     return "\n\n".join(blocks)
+
+
+def read_as_text(question: str, style: Style) -> str:
+    """How a question was read that the documents spell otherwise."""
+    return style.dim(f"  Read as: {visible(question)}")
 
 
 def _citation_text(citation: Citation, style: Style) -> str:
@@ -89,14 +94,14 @@ def quote_text(citation: Citation, style: Style) -> str:
     return f"“{style.dim(before)}{style.bold(span)}{style.dim(after)}”"
 
 
-def _refusal_text(refusal: Refusal, style: Style) -> str:
-    lines = [style.bold("The documents do not answer this.")]
+def _refusal(refusal: Refusal, style: Style) -> list[str]:
+    lines = []
     if refusal.missing:
         lines.append("  Nowhere in them: " + ", ".join(visible(word) for word in refusal.missing))
     if refusal.nearest:
         lines.append("  Nearest passages:")
         lines += [f"    {style.path(p.location)}  {style.dim(visible(p.heading_path))}" for p in refusal.nearest]
-    return "\n".join(lines)
+    return lines
 
 
 def answer_json(answer: Answer, provenance: Provenance) -> str:
@@ -104,9 +109,10 @@ def answer_json(answer: Answer, provenance: Provenance) -> str:
     return _json(make_table(answer, provenance))
 
 
-def hits_text(hits: Sequence[Hit], style: Style) -> str:
+def found_text(question: str, found: Found, style: Style) -> str:
     """One hit a paragraph: rank, location, heading, scores and the beginning of the passage."""
-    return "\n\n".join(_hit_text(hit, style) for hit in hits)
+    read_as = [read_as_text(found.question, style)] if found.question != question else []
+    return "\n\n".join([*read_as, *(_hit_text(hit, style) for hit in found.hits)])
 
 
 def _hit_text(hit: Hit, style: Style) -> str:

@@ -147,7 +147,7 @@ class Session:
         self.library.sync()
         with draft(self.library.settings.model is not None) as shown:
             answer = self.library.ask(question, shown.hear, shown.preview, follow_up=bool(self._turns))
-        self._turns.append(Turn(question, answer.text))
+        self._turns.append(Turn(answer.read_as or question, answer.text))
         self._last = answer
         tell("")
         click.echo(render.answer_text(answer, self._style))
@@ -247,8 +247,9 @@ class Session:
         if not argument:
             raise UsageError("nothing to search for", "/search WORDS")
         self.library.sync()
-        hits = self.library.search(argument, self.library.settings.passages)
-        click.echo(render.hits_text(hits, self._style) if hits else "nothing found", err=not hits)
+        found = self.library.find(argument, self.library.settings.passages)
+        shown = render.found_text(argument, found, self._style) if found.hits else "nothing found"
+        click.echo(shown, err=not found.hits)
 
     def reset(self, _: str) -> None:
         """Forget the conversation."""

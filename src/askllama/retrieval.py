@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from askllama.index.store import Store
 from askllama.spelling import respell
-from askllama.types import Encoder, Hit
+from askllama.types import Encoder, Found, Hit
 from askllama.words import adjacent_words, content_words, fts_query
 
 if TYPE_CHECKING:
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
 CANDIDATES = 300
 """Passages of each kind, by words and by vectors, that are fused."""
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A question as the documents spell it, its hits, and in how many passages each of its content words stands."""
-
-    question: str
-    hits: list[Hit]
-    counts: dict[str, int]
+_SPELLING = 10  # passages from which the documents' spelling is learnt, however many are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +36,16 @@ class Retriever:
 
     def find(self, question: str, count: int) -> Found:
         """The best ``count`` passages for a question, in whatever way it is spelled."""
-        found = Found(question, self.search(question, count), self.count_words(question))
-        passages = (hit.passage for hit in found.hits)
-        spelled = respell(question, (f"{p.heading_path}\n{p.text}" for p in passages), found.counts)
+        hits = self.retrieve(question, max(count, _SPELLING))
+        counts = self.count_words(question)
+        passages = (hit.passage for hit in hits[:_SPELLING])
+        spelled = respell(question, (f"{p.heading_path}\n{p.text}" for p in passages), counts)
         if spelled == question:
-            return found
-        return Found(spelled, self.search(spelled, count), self.count_words(spelled))
+            return Found(question, hits[:count], counts)
+        return Found(spelled, self.retrieve(spelled, count), self.count_words(spelled))
 
-    def search(self, question: str, count: int) -> list[Hit]:
-        """The best ``count`` passages for a question, best first."""
+    def retrieve(self, question: str, count: int) -> list[Hit]:
+        """The best ``count`` passages for a question as it is typed, best first."""
         pool = max(CANDIDATES, count)
         vector = self.encoder.encode_question(question)
         lexical, dense = self.match(question, pool), dict(self.vectors.search(vector, pool))

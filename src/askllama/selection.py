@@ -38,9 +38,6 @@ _HEARD = -2.0
 _RIVAL = 5.0
 _JOINT = 16
 _DATE = re.compile(rf"\b(?:\d{{4}}|{MONTH})\b", re.IGNORECASE)
-_NUMBER = re.compile(r"\bhow (?:many|much|large|big|long|old)\b", re.IGNORECASE)
-_ASKS_NAME = re.compile(r"\bwho(?:m|se)?\b|\b(?:what|which) (?:company|lab|person|university)\b", re.IGNORECASE)
-_ASKS_LETTERS = re.compile(r"\b(\w{2,8}) stands? for\b", re.IGNORECASE)
 _NUMBER = re.compile(
     r"\d|\b(?:no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|half|third|quarter|hundreds?"
     r"|thousands?|[mb]illions?|several|few|many|single|double|twice)\b",

@@ -15,8 +15,11 @@ from askllama.words import is_name, is_stop_word
 if TYPE_CHECKING:
     from spellchecker import SpellChecker
 
-_WORD = re.compile(r"\w+(?:[-.]\w+)*")
-_JOINTS = re.compile(r"[\s._-]+")
+_PLAIN = r"[^\W_](?:\w*[^\W_])?"  # Markdown's underscores are no part of a word
+_WORD = re.compile(rf"{_PLAIN}(?:[-.]{_PLAIN})*")
+_PATH = re.compile(r"\.[^\W\d]")  # setup.py, example.com, U.S.
+_JOINTS = re.compile(r"(?<!\d)[\s._-]+|[\s._-]+(?!\d)")  # 3.5 is not 35
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _SHORTEST = 5  # letters of a word that is taken for a slip: of shorter ones too many differ in one letter
 
 Spellings = Mapping[str, Counter[str]]
@@ -25,8 +28,9 @@ Spellings = Mapping[str, Counter[str]]
 def respell(question: str, texts: Iterable[str], counts: Mapping[str, int]) -> str:
     """The question with names joined, parted and accented as in ``texts``, and slips of the pen mended.
 
-    A slip is a word in lower case that no dictionary knows and no passage of the corpus holds (``counts``, by word),
-    while a text has one that differs in a single letter. What is typed with a capital is never taken for one.
+    A slip is a word in lower case that no English dictionary knows and no passage of the corpus holds (``counts``, by
+    word), while a text has one that differs in a single letter; a name must have the same letters but for one that is
+    missing, doubled or misplaced, since Mixtral is not Mistral. What is typed with a capital is never taken for a slip.
     """
     spellings = _collect(texts)
     respelled, done = "", 0
@@ -41,38 +45,44 @@ def _collect(texts: Iterable[str]) -> Spellings:
     """How often each spelling of the same letters and digits occurs, of single words and of pairs."""
     spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for text in texts:
-        for start, end in _words_and_pairs(text):
+        words = [match.span() for match in _WORD.finditer(text)]
+        for start, end in [*words, *_pairs(text, words)]:
             spellings[_key(text[start:end])][text[start:end]] += 1
     return spellings
 
 
-def _words_and_pairs(text: str) -> Iterator[tuple[int, int]]:
-    words = [match.span() for match in _WORD.finditer(text)]
-    yield from words
-    yield from ((a, d) for (a, b), (c, d) in pairwise(words) if text[b:c] == " ")
+def _pairs(text: str, words: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Two words side by side that may be one: neither is a stop word or a letter."""
+    for (a, b), (c, d) in pairwise(words):
+        first, second = text[a:b], text[c:d]
+        parts = not any(is_stop_word(word) or (len(word) == 1 and word.isalpha()) for word in (first, second))
+        if parts and text[b:c] == " ":
+            yield a, d
 
 
 def _units(question: str, spellings: Spellings) -> Iterator[tuple[int, int]]:
     """Words of the question, or two of them where the texts know them together."""
-    words = [match.span() for match in _WORD.finditer(question) if not is_stop_word(match[0])]
-    place = 0
-    while place < len(words):
-        start, end = words[place]
-        after = words[place + 1] if place + 1 < len(words) else None
-        if after and question[end : after[0]] == " " and _key(question[start : after[1]]) in spellings:
-            end, place = after[1], place + 1
-        yield start, end
-        place += 1
+    words = [match.span() for match in _WORD.finditer(question)]
+    pairs = {a: d for a, d in _pairs(question, words) if _key(question[a:d]) in spellings}
+    done = 0
+    for start, end in words:
+        if start >= done and not is_stop_word(question[start:end]):
+            done = pairs.get(start, end)
+            yield start, done
 
 
 def _spell(typed: str, spellings: Spellings, is_unknown: bool) -> str:
+    if not typed.isascii() or _PATH.search(typed):
+        return typed
     found = spellings.get(_key(typed))
     if found is None:
         return _mend(typed, spellings) if is_unknown else typed
-    usual = found.most_common(1)[0][0]
+    if any(typed.lower() == form.lower() for form in found):
+        return typed
+    usual = _usual(found)
     # A hyphen makes a name another (GPT-4), but no other word.
     only_hyphen = usual.replace("-", " ").lower() == typed.replace("-", " ").lower() and not is_name(usual)
-    return typed if only_hyphen or any(typed.lower() == form.lower() for form in found) else usual
+    return typed if only_hyphen else usual
 
 
 def _mend(typed: str, spellings: Spellings) -> str:
@@ -80,9 +90,21 @@ def _mend(typed: str, spellings: Spellings) -> str:
         return typed
     near: Counter[str] = Counter()
     for key in _dictionary().edit_distance_1(typed):
-        if key[0] == typed[0]:
-            near.update({form: n for form, n in spellings.get(key, {}).items() if form.isalpha()})
+        if key[0] == typed[0] and (forms := spellings.get(key)):
+            form = _usual(forms)
+            same_letters = len(form) != len(typed) or sorted(form.lower()) == sorted(typed)
+            if form.isalpha() and (same_letters or not all(map(is_name, forms))):
+                near[form] += forms.total()
     return near.most_common(1)[0][0] if near else typed
+
+
+def _usual(forms: Counter[str]) -> str:
+    """The most common form; a word that only begins a sentence or a title in lower case."""
+    form = forms.most_common(1)[0][0]
+    plain = form.lower()
+    if form != form.capitalize() or form == plain:
+        return form
+    return plain if plain in forms or all(word in _dictionary() for word in re.split("[- ]", plain)) else form
 
 
 @cache
@@ -94,5 +116,4 @@ def _dictionary() -> SpellChecker:
 
 def _key(text: str) -> str:
     """Letters and digits alone, in lower case and without accents."""
-    plain = unicodedata.normalize("NFKD", _JOINTS.sub("", text.lower()))
-    return "".join(c for c in plain if not unicodedata.combining(c))
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", _JOINTS.sub("", text.lower())))

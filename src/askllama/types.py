@@ -83,6 +83,15 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A question as the documents spell it, its hits, and in how many passages each of its content words stands."""
+
+    question: str
+    hits: list[Hit]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """Characters ``start:end`` of a document; ``score`` is the reader's logit margin over "no answer"."""
 

@@ -46,6 +46,7 @@ class Outcome:
     gold_rank: int | None
     answer_rank: int | None
     citations: tuple[Cited, ...]
+    read_as: str | None = None
 
 
 def ask_all(library: Library, questions: Sequence[Question]) -> Iterator[Outcome]:
@@ -84,4 +85,5 @@ def judge(question: Question, hits: Sequence[Hit], said: Answer, refused: bool, 
             Cited(c.number, c.location, c.quote, question.is_gold(c.path, c.quote), question.is_answered_in(c.quote))
             for c in said.citations
         ),
+        read_as=said.read_as,
     )
