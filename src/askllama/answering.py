@@ -52,12 +52,14 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
     """Answer a question from the documents, or refuse."""
     began = time.perf_counter()
     found = ask.retriever.find(question, ask.plan.passages)
-    read_as = found.question if found.question != question else None
     missing = missing_words(found.question, found.counts)
     candidates, sure = _read(found, ask.reader, missing)
     if sure < ask.threshold and (plain := plainly(found.question)):
-        again = _read(Found(plain, found.hits, ask.retriever.count_words(plain)), ask.reader, missing)
-        candidates, sure = max((candidates, sure), again, key=lambda read: read[1])
+        other = Found(plain, found.hits, ask.retriever.count_words(plain))
+        again = _read(other, ask.reader, missing)
+        if again[1] > sure:
+            found, (candidates, sure) = other, again
+    read_as = found.question if found.question != question else None
     if not candidates or sure < ask.threshold:
         nearest = tuple(hit.passage for hit in found.hits[:_NEAREST])
         made = Answer(question, "", (), 0.0, refusal=Refusal(missing, nearest))

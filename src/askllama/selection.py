@@ -35,7 +35,7 @@ _OFFSET = -0.292
 _HEARD = -2.0
 # What competes with the best span in its sentence (logits below it), and what is part of one answer with it
 # (characters between them): "two sizes, 8B and 70B".
-_RIVAL = 5.0
+_RIVAL = 4.5
 _JOINT = 16
 _DATE = re.compile(rf"\b(?:\d{{4}}|{MONTH})\b", re.IGNORECASE)
 _NUMBER = re.compile(

@@ -202,9 +202,9 @@ class Provenance:
 class Answer:
     """What askllama says to a question: text with ``[n]`` markers and what they stand for.
 
-    ``confidence`` is the calibrated probability that the documents hold the answer; ``read_as`` is the question in
-    their spelling, where that differs; ``evidence`` is what a generator was given, ``dropped`` holds its statements
-    that failed verification.
+    ``confidence`` is the calibrated probability that the documents hold the answer; ``read_as`` is the question as it
+    was read, in their spelling and words, where that differs; ``evidence`` is what a generator was given, ``dropped``
+    holds its statements that failed verification.
     """
 
     question: str
