@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from askllama.words import adjacent_words, content_words, fts_query, is_name, missing_words, plainly
+from askllama.words import WordFit, adjacent_words, content_words, fts_query, is_name, missing_words, plainly
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,11 @@ def test_adjacent_words_are_pairs_that_mean_something() -> None:
 )
 def test_a_question_in_plainer_words(question: str, plain: str | None) -> None:
     assert plainly(question) == plain
+
+
+def test_a_name_with_capitals_inside_is_no_common_word() -> None:
+    texts = ["Meta released LLaMA.", "Llama releases of 2024."]
+    fit = WordFit("Which company released LLaMA?", texts)
+    assert fit.cover(texts[0]) > fit.cover(texts[1])
+    assert WordFit("Which company released LLaMA?").cover(texts[1]) == fit.cover(texts[0])
+    assert WordFit("who released llama", texts).cover(texts[1]) == 1.0

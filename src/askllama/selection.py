@@ -72,7 +72,7 @@ def describe(
     question: str, hits: Sequence[Hit], readings: Iterable[Reading], counts: Mapping[str, int]
 ) -> Iterator[Candidate]:
     """Every span with its FEATURES, in the order of the hits."""
-    fit = WordFit(question, counts=counts)
+    fit = WordFit(question, [hit.passage.text for hit in hits], counts)
     for hit, reading in zip(hits, readings, strict=True):
         passage, headings = hit.passage, hit.passage.heading_path
         cover = fit.cover(f"{headings} {passage.text}")

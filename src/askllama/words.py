@@ -114,7 +114,7 @@ class WordFit:
         words = content_words(question)
         together = "\n".join(texts)
         self._question = " ".join(words_in_order(question))
-        self._patterns = [_pattern(word, question) for word in words]
+        self._patterns = [_pattern(word, question, is_exact=_is_spelled(word) and word in together) for word in words]
         self._weights = [1 / math.log2(2 + (counts or {}).get(word, 0)) for word in words]
         self._names = [
             p for word, p in zip(words, self._patterns, strict=True) if is_name(word) or _is_capitalised(p, together)
@@ -143,10 +143,16 @@ def _is_capitalised(pattern: re.Pattern[str], text: str) -> bool:
     return sum(any(c.isupper() for c in word) for word in found) > len(found) / 2
 
 
-def _pattern(word: str, question: str) -> re.Pattern[str]:
+def _is_spelled(word: str) -> bool:
+    """Whether a name has capitals inside, which nobody types by chance: LLaMA, TinyLlama."""
+    return word.isalpha() and not word.isupper() and any(c.isupper() for c in word[1:])
+
+
+def _pattern(word: str, question: str, is_exact: bool) -> re.Pattern[str]:
     """The word or its inflections; a name followed by a number is another name, unless the question says so.
 
-    "LLaMA" is not found in "LLaMA 3" when the question asks for LLaMA, but "Mixtral" is in "Mixtral 8x7B".
+    "LLaMA" is not found in "LLaMA 3" when the question asks for LLaMA, but "Mixtral" is in "Mixtral 8x7B". With
+    ``is_exact`` it is not found in "Llama releases" either.
     """
     if any(c.isdigit() for c in word):
         parts = _PIECE.findall(word)
@@ -155,7 +161,7 @@ def _pattern(word: str, question: str) -> re.Pattern[str]:
     ending = r"\w*" if len(word) > _SHORT else r"(?:s|'s)?\b"
     numbered = re.search(rf"{re.escape(word)}[ -]?v?\d", question, re.IGNORECASE)
     other = "" if numbered or _MONTH_NAME.fullmatch(word) else r"(?![ -]?v?\d{1,2}(?:\.\d+)?\b)"
-    return re.compile(rf"(?<!\w){re.escape(stem)}{ending}{other}", re.IGNORECASE)
+    return re.compile(rf"(?<!\w){re.escape(stem)}{ending}{other}", 0 if is_exact else re.IGNORECASE)
 
 
 def words_in_order(text: str) -> list[str]:
