@@ -62,14 +62,13 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
     read_as = found.question if found.question != question else None
     if not candidates or sure < ask.threshold:
         nearest = tuple(hit.passage for hit in found.hits[:_NEAREST])
-        made = Answer(question, "", (), 0.0, refusal=Refusal(missing, nearest))
+        made = Answer(question, "", (), 0.0, refusal=Refusal(missing, nearest), read_as=read_as)
     else:
         made = replace(_extract(found.question, candidates), question=question, read_as=read_as)
         if ask.generator and ask.plan.answer:
             preview(made)
             made = _generate(found.question, ask, ask.generator(), candidates, made, listener)
-    seconds = time.perf_counter() - began
-    return replace(made, question=question, read_as=read_as, confidence=sure, seconds=seconds)
+    return replace(made, confidence=sure, seconds=time.perf_counter() - began)
 
 
 def _read(found: Found, reader: Reader, missing: Sequence[str]) -> tuple[list[Candidate], float]:
@@ -143,8 +142,14 @@ def _generate(
     dropped = [f"{d.text} ({d.reason})" for d in verified.dropped]
     about = WordFit(question, [candidate.passage.text for candidate in candidates])
     if verified.text and _is_answer(verified, about, read):
-        cited = cite(verified.evidence)
-        return Answer(question, verified.text, cited, 0.0, generator.name, evidence=evidence, dropped=tuple(dropped))
+        return replace(
+            read,
+            text=verified.text,
+            citations=cite(verified.evidence),
+            model=generator.name,
+            evidence=evidence,
+            dropped=tuple(dropped),
+        )
     if verified.text:
         dropped.append(f"{unmark(verified.text)} (has nothing to do with the question)")
     return replace(read, evidence=evidence, dropped=tuple(dropped))
