@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from askllama.evidence import around, gather, sentences
+from askllama.evidence import around, gather, sentences, whole_list
 from askllama.types import Evidence, Passage, Span
 
 
@@ -94,6 +94,24 @@ def test_a_sentence_that_leans_on_another_takes_it_along(text: str, word: str, q
     (piece,) = gather(found(passage, word), words, 100)
     assert piece.quote == quote == text[piece.start - 50 : piece.end - 50]
     assert piece.last_line - piece.first_line == quote.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "quote"),
+    [
+        (LIST, "Released", LIST[: LIST.index("\n\nNothing")]),
+        (LIST, "Mistral 7B", LIST[: LIST.index("\n\nNothing")]),
+        (LIST, "Nothing", "Nothing: else."),
+        (LIST, "Yi", "Yi"),
+        ("One. It has:\n1. A. Small.\n2. B", "It has", "It has:\n1. A. Small.\n2. B"),
+        ("It has:\n- A" + " and so on" * 80, "It has", "It has:"),
+        ("It has:\n\nNothing.", "It has", "It has:"),
+    ],
+)
+def test_a_list_is_quoted_whole(text: str, word: str, quote: str) -> None:
+    ((passage, span),) = found(passage_of(text), word)
+    piece = whole_list(around(passage, span, 1))
+    assert piece.quote == quote == text[piece.start - 50 : piece.end - 50]
 
 
 def test_evidence_keeps_to_its_budget_best_first() -> None:

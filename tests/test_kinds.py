@@ -18,6 +18,8 @@ from askllama import kinds
         "For which sorts of application is it?",
         "What are the risks of it?",
         "Name both sources.",
+        "models made by Meta",
+        "open formats used in it?",
     ],
 )
 def test_several_things_are_asked_for(question: str) -> None:
@@ -39,6 +41,9 @@ def test_several_things_are_asked_for(question: str) -> None:
         "what four-bit format is used",
         "Name the company that made it",
         "All-hands meeting: when?",
+        "tokens of Mixtral",
+        "is it based on Llama",
+        "who was interested in it",
     ],
 )
 def test_one_thing_is_asked_for(question: str) -> None:

@@ -11,7 +11,7 @@ from askllama import citations, kinds
 from askllama.budget import Plan
 from askllama.citations import Verified
 from askllama.claims import unmark
-from askllama.evidence import around, gather, overlaps
+from askllama.evidence import around, gather, overlaps, whole_list
 from askllama.prompt import line
 from askllama.retrieval import Retriever
 from askllama.selection import Candidate, agreeing, confidence, rank, settle
@@ -31,6 +31,8 @@ _SUPPORT = 3  # citations for one statement
 # it: of an explanation, and of a list, whose items may stand scattered.
 _EXPLAINING = (3, 5.0)
 _LISTING = (5, 7.0)
+_FIRST_ITEM = re.compile(r"(?<=:)\s*\n\s*(?:[-*+•]|\d{1,2}[.)])\s+")
+_ITEM = re.compile(r"[.;,]?\s*\n\s*(?:[-*+•]|\d{1,2}[.)])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
         return _quote_sentences(question, candidates, *_EXPLAINING)
     span = settle(candidates)
     if kinds.asks_several(question) and not (span and kinds.is_enumeration(span.text)):
-        return _quote_sentences(question, candidates, *_LISTING)
+        return _quote_sentences(question, candidates, *_LISTING, with_lists=True)
     if span is None:
         return _quote_sentences(question, candidates, 1, 0.0)
     statements = []
@@ -95,18 +97,25 @@ def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
     return Answer(question, "; ".join(statements), cite(cited), 0.0)
 
 
-def _quote_sentences(question: str, candidates: Sequence[Candidate], count: int, margin: float) -> Answer:
+def _quote_sentences(
+    question: str, candidates: Sequence[Candidate], count: int, margin: float, with_lists: bool = False
+) -> Answer:
     near = [c for c in candidates if c.score >= candidates[0].score - margin]
-    pieces = _distinct(near, count, 1)
+    pieces = _distinct(near, count, 1, with_lists)
     text = " ".join(f"{_headline(p.quote)} [{p.number}]" for p in pieces)
     return Answer(question, text, cite(pieces), 0.0)
 
 
-def _distinct(candidates: Iterable[Candidate], count: int, first: int) -> list[Evidence]:
-    """Evidence of the candidates, best first, no sentence twice, numbered from ``first``."""
+def _distinct(candidates: Iterable[Candidate], count: int, first: int, with_lists: bool = False) -> list[Evidence]:
+    """Evidence of the candidates, best first, no sentence twice, numbered from ``first``.
+
+    A lead-in comes with its list, and an item too if ``with_lists``.
+    """
     pieces: list[Evidence] = []
     for candidate in candidates:
         piece = around(candidate.passage, candidate.span, first + len(pieces))
+        if with_lists or piece.quote.endswith(":"):
+            piece = whole_list(piece)
         if not overlaps(piece, pieces):
             pieces.append(piece)
         if len(pieces) == count:
@@ -116,6 +125,7 @@ def _distinct(candidates: Iterable[Candidate], count: int, first: int) -> list[E
 
 def _headline(text: str) -> str:
     """A span as a headline: on one line, without Markdown's emphasis and the document's own markers."""
+    text = _ITEM.sub("; ", _FIRST_ITEM.sub(" ", text))
     return " ".join(re.sub(r"[*_`]{2,}|(?<!\w)[*_`]|[*_`](?!\w)", "", unmark(text)).split())
 
 

@@ -21,6 +21,8 @@ _NUMBER = re.compile(r"\s*\d{1,2}\.")
 _MARK = re.compile(r"(?:[-*+•>]|\d{1,2}[.)])[ \t]+")
 _ITEM = re.compile(rf"[ \t]*{_MARK.pattern}")
 
+_LONGEST_LIST = 400  # characters: a longer one is no answer any more
+
 # A sentence that begins so says of what the one before it was about.
 _LEANS = re.compile(
     r"""["'“‘(]*(?:It|Its|He|His|She|Her|They|Their|This|That|These|Those|Such|Both|Neither|Here
@@ -105,6 +107,31 @@ def in_context(piece: Evidence) -> Evidence:
     if not leans:
         return piece
     return cut(piece.passage, before[-1][0], piece.end - piece.passage.start, piece.number, piece.span)
+
+
+def whole_list(piece: Evidence) -> Evidence:
+    """The list that the piece leads in or is an item of, with its lead-in; the piece itself where that is long."""
+    text, low = piece.passage.text, piece.passage.start
+    wide = in_context(piece) if _is_item(text, piece.start - low) else piece
+    start = wide.start - low
+    lead = next((b for a, b in sentences(text) if a >= start and text[b - 1] == ":"), wide.end - low + 1)
+    end = _list_end(text, lead)
+    if lead > wide.end - low or end == lead or end - start > _LONGEST_LIST:
+        return piece
+    return cut(piece.passage, start, end, piece.number, piece.span)
+
+
+def _list_end(text: str, lead: int) -> int:
+    """Where the list ends that begins at ``lead``; ``lead`` where none does."""
+    end = lead
+    for start, stop in sentences(text):
+        if start < lead:
+            continue
+        goes_on = end > lead and "\n" not in text[end:start]
+        if not (goes_on or _is_item(text, start)):
+            break
+        end = stop
+    return end
 
 
 def _is_item(text: str, start: int) -> bool:

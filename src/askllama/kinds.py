@@ -32,6 +32,11 @@ _ALL = re.compile(
     r"|\b(?:what|which|name) (?:two|three|four|five|six|both)\b(?!-)",
     re.IGNORECASE,
 )
+# "models made by Meta", typed as into a search box
+_THINGS = re.compile(
+    rf"{_LEAD}(?:{_WORD} )?{_PLURAL} (?:built|held|made|sold|told|won|written|\w+ed) (?:by|for|from|in|on|with)\b",
+    re.IGNORECASE,
+)
 _ENUMERATION = re.compile(r",(?! ?\d)|\band\b|\bor\b")  # but not a date, nor thousands
 
 
@@ -63,7 +68,7 @@ def asks_explanation(question: str) -> bool:
 
 def asks_several(question: str) -> bool:
     """Which models, all places, what three things?"""
-    return _PLURALS.match(question) is not None or _ALL.search(question) is not None
+    return any((_PLURALS.match(question), _THINGS.match(question), _ALL.search(question)))
 
 
 def is_enumeration(text: str) -> bool:
