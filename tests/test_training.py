@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -57,6 +58,13 @@ def test_a_group_has_a_passage_that_answers_or_the_one_that_almost_does() -> Non
     drawn = draw_groups([Group((right,), (near, far), written=True)] * 50, Random(1))
     assert {len(group) for group in drawn} == {1, 2}
     assert all(group[0].context == "yes" for group in drawn)
+
+
+def test_of_older_written_questions_a_share_is_drawn() -> None:
+    right = Example("q?", "yes", ((0, 3),))
+    new, old = Group((right,), (), written=True), Group((replace(right, context="old"),), (), written=True)
+    drawn = draw_groups([new] * 10, Random(1), [old] * 100)
+    assert [sum(group[0].context == text for group in drawn) for text in ("yes", "old")] == [10, 15]
 
 
 def test_an_exchanged_name_makes_a_question_unanswerable() -> None:

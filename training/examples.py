@@ -9,7 +9,7 @@ import gzip
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import log
 from pathlib import Path
@@ -36,6 +36,7 @@ QAMR_LISTS = 3_000
 ARTICLE_NEGATIVES = 1_000
 SWAPPED_NEGATIVES = 1_000
 GROUPS = 5_000  # questions on paragraphs, each with one passage that answers and one that does not
+OLDER = 0.15  # share of the written questions that runs before have seen
 WRITTEN_NEGATIVES = 0.4  # share of the written questions that come with a passage found beside the right one
 
 
@@ -90,11 +91,16 @@ def mix(folder: Path, random: Random) -> list[Example]:
     return [replace(drop_heading(e, random), question=misspell(e.question, random)) for e in examples]
 
 
-def draw_groups(groups: list[Group], random: Random) -> list[tuple[Example, ...]]:
-    """Mined groups as they are trained on: a passage that answers, where there is one, and a few that do not."""
-    paragraphs = [g for g in groups if not g.written and g.wrong]
-    drawn = [_draw(g, random, negatives=True) for g in random.sample(paragraphs, min(GROUPS, len(paragraphs)))]
-    written = [g for g in groups if g.written and (g.right or g.wrong)]
+def draw_groups(groups: list[Group], random: Random, older: Sequence[Group] = ()) -> list[tuple[Example, ...]]:
+    """Mined groups as they are trained on: a passage that answers, where there is one, and a few that do not.
+
+    Of the written questions among the ``older`` ones only a share is drawn.
+    """
+    paragraphs = [g for g in (*groups, *older) if not g.written and g.wrong]
+    drawn = [_draw(g, random, negatives=True) for g in sample(paragraphs, GROUPS, random)]
+    seen = [g for g in older if g.written]
+    asked = (*groups, *sample(seen, int(len(seen) * OLDER), random))
+    written = [g for g in asked if g.written and (g.right or g.wrong)]
     return drawn + [_draw(g, random, random.random() < WRITTEN_NEGATIVES) for g in written]
 
 

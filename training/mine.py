@@ -105,15 +105,18 @@ def _open(folder: Path) -> Library:
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
-def main(data: Path, out: Path) -> None:
-    """Mine the groups and write them to OUT."""
-    paragraphs = [example for name in _SETS for example in load_set(data / "train" / f"{name}.jsonl.gz")]
-    written = [document for path in sorted(_WRITTEN.glob("*.txt")) for document in load_documents(path)]
+@click.argument("themes", nargs=-1)
+def main(data: Path, out: Path, themes: tuple[str, ...]) -> None:
+    """Mine the groups and write them to OUT; with THEMES of training/written only those, and no paragraphs."""
+    sets = () if themes else _SETS
+    paragraphs = [example for name in sets for example in load_set(data / "train" / f"{name}.jsonl.gz")]
+    files = [path for path in sorted(_WRITTEN.glob("*.txt")) if not themes or path.stem.split("-")[0] in themes]
+    written = [document for path in files for document in load_documents(path)]
     with tempfile.TemporaryDirectory() as name:
         first, second = Path(name, "paragraphs"), Path(name, "written")
         first.mkdir()
         second.mkdir()
-        groups = [*mine_paragraphs(paragraphs, first), *mine_documents(written, second)]
+        groups = [*(mine_paragraphs(paragraphs, first) if paragraphs else ()), *mine_documents(written, second)]
     out.parent.mkdir(parents=True, exist_ok=True)
     save_groups(groups, out)
     click.echo(f"{len(groups)} groups, {sum(g.written for g in groups)} of them written")

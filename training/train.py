@@ -48,19 +48,29 @@ class Recipe:
 @click.option("--base", type=click.Path(path_type=Path, exists=True), required=True, help="MiniLM's folder.")
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--mined", type=click.Path(path_type=Path, exists=True), required=True, help="What training.mine wrote.")
+@click.option("--older", type=click.Path(path_type=Path, exists=True), help="The same, of questions seen before.")
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 @click.option("--seed", default=1)
 @click.option("--steps", default=0, help="Stop the schedule after so many steps (0: one epoch).")
 @click.option("--rate", default=2e-4, help="Peak learning rate.")
 @click.option("--start", type=click.Path(path_type=Path, exists=True), help="model.pt of a run to go on from.")
 def main(
-    base: Path, data: Path, mined: Path, out: Path, seed: int, steps: int, rate: float, start: Path | None
+    base: Path,
+    data: Path,
+    mined: Path,
+    older: Path | None,
+    out: Path,
+    seed: int,
+    steps: int,
+    rate: float,
+    start: Path | None,
 ) -> None:
     """Train one reader and leave model.pt and log.jsonl in OUT."""
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     random = Random(seed)
     alone = [(feature,) for feature in featurise(mix(data / "train", random), tokenizer, random)]
-    groups = featurise_groups(draw_groups(load_groups(mined), random), tokenizer, random)
+    drawn = draw_groups(load_groups(mined), random, load_groups(older) if older else ())
+    groups = featurise_groups(drawn, tokenizer, random)
     dev = featurise(load_set(data / "dev" / "squad_dev.jsonl.gz"), tokenizer, Random(0))
     made = list(batches(alone + groups, Recipe().batch_tokens, random))
     recipe = Recipe(seed=seed, peak_rate=rate, steps=steps or len(made))
