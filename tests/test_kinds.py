@@ -74,6 +74,12 @@ def test_what_type_of_answer_is_asked_for() -> None:
     assert kinds.asks_letters("what is GGUF") is None
 
 
+def test_one_thing_is_asked_for_that_texts_hardly_disagree_on() -> None:
+    assert kinds.asks_one("Who made it?")
+    others = ("When was it made?", "How many are there?", "Why was it made?", "Which models has it?")
+    assert not any(map(kinds.asks_one, others))
+
+
 @pytest.mark.parametrize(
     ("text", "several"),
     [("8B and 70B", True), ("a, b", True), ("Android", False), ("May 1st, 2023", False), ("1,000", False)],

@@ -50,6 +50,15 @@ def test_the_sentence_that_holds_the_questions_words_wins() -> None:
     assert best.span.text == "February 2023"
 
 
+@pytest.mark.parametrize(("clear", "count"), [(5.0, 5), (100.0, 8)])
+def test_no_further_passage_is_read_once_the_answer_is_clear(clear: float, count: int) -> None:
+    pairs = [reading(n, "Yi beats it.", "Yi", 6.0) for n in range(8)]
+    taken = iter([r for _, r in pairs])
+    found = rank("What beats it?", [h for h, _ in pairs], taken, {}, clear)
+    assert len(found) == count
+    assert len(list(taken)) == 8 - count
+
+
 def test_an_echo_of_the_question_loses() -> None:
     pairs = [
         reading(1, "Mixtral beats Falcon on most tests.", "Mixtral", 4.05),

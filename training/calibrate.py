@@ -67,7 +67,8 @@ def ask(library: Library, questions: Iterable[Question], weight: float) -> Itera
     for question in questions:
         found = library.find(question.text, library.settings.passages)
         readings = library.reader.read(found.question, [hit.passage for hit in found.hits])
-        candidates = list(describe(found.question, found.hits, readings, found.counts))
+        described = describe(found.question, found.hits, readings, found.counts)
+        candidates = [candidate for of_passage in described for candidate in of_passage]
         right = [any(f1(c.span.text, answer) >= 0.6 for answer in question.answers) for c in candidates]
         features = np.array([c.features for c in candidates], np.float32)
         missing = missing_words(found.question, found.counts)

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from math import log
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
+
+_Item = TypeVar("_Item")
 
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\b\d[\d,.]*\b")
@@ -119,9 +121,9 @@ def repeat(examples: list[Example], passes: float, random: Random) -> list[Examp
     return examples * whole + random.sample(examples, int(len(examples) * (passes - whole)))
 
 
-def sample(examples: Iterable[Example], count: int, random: Random) -> list[Example]:
-    """At most ``count`` of the examples."""
-    pool = list(examples)
+def sample(items: Iterable[_Item], count: int, random: Random) -> list[_Item]:
+    """At most ``count`` of the items."""
+    pool = list(items)
     return random.sample(pool, min(count, len(pool)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +18,9 @@ from askllama.retrieval import Retriever
 from askllama.selection import Candidate, agreeing, confidence, rank, settle
 from askllama.types import Answer, Citation, Evidence, Found, Generator, Reader, Refusal
 from askllama.words import WordFit, missing_words, plainly
+
+CLEAR = 10.0
+"""The score of a candidate that further passages are not likely to better: see benchmarks.reading."""
 
 Listener = Callable[[str], object]
 """Hears the pieces of a generated answer, before they are verified."""
@@ -55,10 +59,11 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
     began = time.perf_counter()
     found = ask.retriever.find(question, ask.plan.passages)
     missing = missing_words(found.question, found.counts)
-    candidates, sure = _read(found, ask.reader, missing)
+    clear = CLEAR if ask.generator is None and kinds.asks_one(found.question) else math.inf
+    candidates, sure = _read(found, ask.reader, missing, clear)
     if sure < ask.threshold and (plain := plainly(found.question)):
         other = Found(plain, found.hits, ask.retriever.count_words(plain))
-        again = _read(other, ask.reader, missing)
+        again = _read(other, ask.reader, missing, clear)
         if again[1] > sure:
             found, (candidates, sure) = other, again
     read_as = found.question if found.question != question else None
@@ -73,10 +78,13 @@ def answer(question: str, ask: Ask, listener: Listener, preview: Preview) -> Ans
     return replace(made, confidence=sure, seconds=time.perf_counter() - began)
 
 
-def _read(found: Found, reader: Reader, missing: Sequence[str]) -> tuple[list[Candidate], float]:
-    """The candidates in the hits, best first, and the confidence that one answers."""
-    readings = reader.read(found.question, [hit.passage for hit in found.hits])
-    candidates = rank(found.question, found.hits, readings, found.counts)
+def _read(found: Found, reader: Reader, missing: Sequence[str], clear: float) -> tuple[list[Candidate], float]:
+    """The candidates in the hits, best first, and the confidence that one answers.
+
+    Passages are read in turn, and no further ones when a candidate scores ``clear``.
+    """
+    readings = (reading for hit in found.hits for reading in reader.read(found.question, [hit.passage]))
+    candidates = rank(found.question, found.hits, readings, found.counts, clear)
     return candidates, confidence(candidates, missing)
 
 

@@ -71,6 +71,11 @@ def asks_several(question: str) -> bool:
     return any((_PLURALS.match(question), _THINGS.match(question), _ALL.search(question)))
 
 
+def asks_one(question: str) -> bool:
+    """One thing that documents seldom disagree on: no list, no explanation, no date and no number."""
+    return not any(asks(question) for asks in (asks_several, asks_explanation, asks_date, asks_number))
+
+
 def is_enumeration(text: str) -> bool:
     """Whether the text names several things."""
     return _ENUMERATION.search(text) is not None

@@ -31,6 +31,8 @@ _RANKING = (1.0, 0.81, 2.62, 1.44, 1.16, -0.14, 0.59)
 _CONFIDENCE = (0.134, 0.0, 0.333, 0.0, 0.0, -2.731, 0.0, 0.141, 0.516, -2.072, -0.743, 0.0)
 _OFFSET = -0.292
 
+_LEAST_READ = 5  # passages, however clearly the first of them answer
+
 # Another candidate is heard beside the best if the reader half believes it (logits over "no answer").
 _HEARD = -2.0
 # What competes with the best span in its sentence (logits below it), and what is part of one answer with it
@@ -60,27 +62,42 @@ class Candidate:
         return sum(w * f for w, f in zip(_RANKING, self.features, strict=True))
 
 
-def rank(question: str, hits: Sequence[Hit], readings: Iterable[Reading], counts: Mapping[str, int]) -> list[Candidate]:
+def rank(
+    question: str,
+    hits: Sequence[Hit],
+    readings: Iterable[Reading],
+    counts: Mapping[str, int],
+    clear: float = math.inf,
+) -> list[Candidate]:
     """All spans of all readings, best first: the reader's margin, helped by how well passage and sentence fit.
 
-    ``counts`` tells in how many passages of the corpus each content word of the question stands.
+    ``counts`` tells in how many passages of the corpus each content word of the question stands. After the first
+    passages no further reading is asked for once a candidate scores ``clear``.
     """
-    return sorted(describe(question, hits, readings, counts), key=lambda c: -c.score)
+    candidates: list[Candidate] = []
+    for place, found in enumerate(describe(question, hits, readings, counts), start=1):
+        candidates += found
+        if place >= _LEAST_READ and any(candidate.score >= clear for candidate in candidates):
+            break
+    return sorted(candidates, key=lambda c: -c.score)
 
 
 def describe(
     question: str, hits: Sequence[Hit], readings: Iterable[Reading], counts: Mapping[str, int]
-) -> Iterator[Candidate]:
-    """Every span with its FEATURES, in the order of the hits."""
+) -> Iterator[list[Candidate]]:
+    """For each hit its spans with their FEATURES."""
     fit = WordFit(question, [hit.passage.text for hit in hits], counts)
     for hit, reading in zip(hits, readings, strict=True):
         passage, headings = hit.passage, hit.passage.heading_path
         cover = fit.cover(f"{headings} {passage.text}")
+        candidates = []
         for read in reading.spans:
             span = complete(question, passage, read)
             sentence = fit.cover(f"{headings} {around(passage, span, 1).quote}")
             own = (float(fit.echoes(span.text)), _fits_kind(question, span.text))
-            yield Candidate(passage, span, (span.score, hit.similarity or 0.0, hit.score, cover, sentence, *own))
+            features = (span.score, hit.similarity or 0.0, hit.score, cover, sentence, *own)
+            candidates.append(Candidate(passage, span, features))
+        yield candidates
 
 
 def _fits_kind(question: str, text: str) -> float:
