@@ -68,6 +68,7 @@ def test_an_explanation_is_asked_for(question: str, explained: bool) -> None:
 
 def test_what_type_of_answer_is_asked_for() -> None:
     assert kinds.asks_date("in which year was it") and not kinds.asks_date("who was it")
+    assert kinds.asks_year("what year was it") and not kinds.asks_year("when was it")
     assert kinds.asks_number("how large is it") and not kinds.asks_number("how is it")
     assert kinds.asks_name("who was it") and not kinds.asks_name("what was it")
     assert kinds.asks_letters("what does GGUF stand for") == "gguf"

@@ -50,6 +50,17 @@ def test_the_sentence_that_holds_the_questions_words_wins() -> None:
     assert best.span.text == "February 2023"
 
 
+@pytest.mark.parametrize(
+    ("question", "best"), [("When was Yi released?", "May 2023"), ("In what year was Yi released?", "2023")]
+)
+def test_a_month_answers_when_rather_than_a_year(question: str, best: str) -> None:
+    pairs = [
+        reading(1, "Yi was released in 2023.", "2023", 5.2),
+        reading(2, "Yi was released in May 2023.", "May 2023", 5.0),
+    ]
+    assert rank(question, [h for h, _ in pairs], [r for _, r in pairs], {})[0].span.text == best
+
+
 @pytest.mark.parametrize(("clear", "count"), [(5.0, 5), (100.0, 8)])
 def test_no_further_passage_is_read_once_the_answer_is_clear(clear: float, count: int) -> None:
     pairs = [reading(n, "Yi beats it.", "Yi", 6.0) for n in range(8)]

@@ -9,6 +9,7 @@ _LEAD = r"^\W*(?:(?:and|so|but) )?"
 _MEASURE = "(?:many|much|large|big|long|old|often|far|tall|fast|small|high|good|soon)"
 
 _DATE = re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|month|day)\b", re.IGNORECASE)
+_YEAR = re.compile(r"\byear\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\bhow (?:many|much|large|big|long|old)\b", re.IGNORECASE)
 _NAME = re.compile(r"\bwho(?:m|se)?\b|\b(?:what|which) (?:company|lab|person|university)\b", re.IGNORECASE)
 _LETTERS = re.compile(r"\b(\w{2,8}) stands? for\b", re.IGNORECASE)
@@ -43,6 +44,11 @@ _ENUMERATION = re.compile(r",(?! ?\d)|\band\b|\bor\b")  # but not a date, nor th
 def asks_date(question: str) -> bool:
     """When, or in what year?"""
     return _DATE.search(question) is not None
+
+
+def asks_year(question: str) -> bool:
+    """In what year?"""
+    return _YEAR.search(question) is not None
 
 
 def asks_number(question: str) -> bool:

@@ -40,6 +40,7 @@ _HEARD = -2.0
 _RIVAL = 4.5
 _JOINT = 16
 _DATE = re.compile(rf"\b(?:\d{{4}}|{MONTH})\b", re.IGNORECASE)
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _NUMBER = re.compile(
     r"\d|\b(?:no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|half|third|quarter|hundreds?"
     r"|thousands?|[mb]illions?|several|few|many|single|double|twice)\b",
@@ -103,7 +104,8 @@ def describe(
 def _fits_kind(question: str, text: str) -> float:
     """Whether the text is what was asked for: a date, a number, a name, or the words behind an abbreviation."""
     if kinds.asks_date(question):
-        return 1.0 if _DATE.search(text) else -1.0
+        # "2023" answers no "when" as "September 2023" does.
+        return float(not _YEAR.fullmatch(text) or kinds.asks_year(question)) if _DATE.search(text) else -1.0
     if kinds.asks_number(question):
         return 1.0 if _NUMBER.search(text) else -1.0
     if kinds.asks_name(question):

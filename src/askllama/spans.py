@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from askllama import kinds
 from askllama.types import Passage, Span
 from askllama.words import MONTH
 
@@ -15,7 +16,6 @@ _WHOLE_DATE = re.compile(
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_ASKS_YEAR = re.compile(r"\byear\b", re.IGNORECASE)
 # What belongs to the word at a span's edge: letters and digits, also behind a hyphen or a dot between them.
 _JOINT = r"(?:-|\.(?=[a-z0-9]))"
 _WORD_BEFORE = re.compile(rf"\w+(?:{_JOINT}\w+)*[-.]?$")
@@ -40,7 +40,7 @@ def complete(question: str, passage: Passage, span: Span) -> Span:
     low, high = _whole_words(text, span.start - passage.start, span.end - passage.start, question)
     if kind := _KIND.search(question):
         low, high = _whole_name(text, low, high, set(kind[1].lower().split()))
-    if not (_ASKS_YEAR.search(question) and _YEAR.fullmatch(text, low, high)):
+    if not (kinds.asks_year(question) and _YEAR.fullmatch(text, low, high)):
         low, high = _whole_date(text, low, high)
     return Span(passage.start + low, passage.start + high, text[low:high], span.score)
 
