@@ -105,10 +105,11 @@ def _open(folder: Path) -> Library:
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
+@click.option("--paragraphs/--no-paragraphs", "with_paragraphs", default=True)
 @click.argument("themes", nargs=-1)
-def main(data: Path, out: Path, themes: tuple[str, ...]) -> None:
-    """Mine the groups and write them to OUT; with THEMES of training/written only those, and no paragraphs."""
-    sets = () if themes else _SETS
+def main(data: Path, out: Path, with_paragraphs: bool, themes: tuple[str, ...]) -> None:
+    """Mine the groups and write them to OUT: of all THEMES of training/written, or of some."""
+    sets = _SETS if with_paragraphs else ()
     paragraphs = [example for name in sets for example in load_set(data / "train" / f"{name}.jsonl.gz")]
     files = [path for path in sorted(_WRITTEN.glob("*.txt")) if not themes or path.stem.split("-")[0] in themes]
     written = [document for path in files for document in load_documents(path)]
