@@ -81,10 +81,10 @@ def test_an_echo_of_the_question_loses() -> None:
 
 def test_confidence_grows_with_the_score_and_falls_with_missing_names_and_versions() -> None:
     low, high = [candidate(1, "x", 10.0)], [candidate(1, "x", 20.0)]
-    assert 0 < confidence(low, ()) < confidence(high, ()) < 1
-    assert max(confidence(high, (name,)) for name in ("GPT-5", "Finland")) < confidence(high, ())
-    assert confidence([], ()) == 0
-    assert confidence(low, ("Name",) * 20_000) == pytest.approx(0)
+    assert 0 < confidence("who?", low, ()) < confidence("who?", high, ()) < 1
+    assert max(confidence("who?", high, (name,)) for name in ("GPT-5", "Finland")) < confidence("who?", high, ())
+    assert confidence("who?", [], ()) == 0
+    assert confidence("who?", low, ("Name",) * 20_000) == pytest.approx(0)
 
 
 def groups(*candidates: Candidate, question: str = "when?") -> list[list[str]]:
@@ -158,3 +158,9 @@ def test_spans_that_compete_in_one_sentence_are_joined_or_doubted(
     span = settle(spans)
     assert (span and span.text) == text
     assert span is None or told[span.start : span.end] == text
+
+
+def test_joined_spans_end_with_a_whole_word() -> None:
+    told = "It runs 7B models in 4-bit."
+    span = settle([candidate(1, "4", 5.0, told), candidate(1, "7B", 4.0, told)])
+    assert span and span.text == "7B models in 4-bit"

@@ -33,8 +33,9 @@ _OFF_TOPIC = 120
 _SQUAD_WEIGHT = 0.2
 _REWORDED = ("firms", "histories", "journals")
 _REWORDED_WEIGHT = 0.3
-# Which way each of selection.signs may count: what is missing never speaks for an answer, the rest never against it.
-_DIRECTIONS = (1.0, 1.0, 1.0, 1.0, 1.0, -1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0)
+# Which way each of selection.signs may count. What is missing never speaks for an answer, nor that a date, a number or
+# a name is asked for, which readers take too easily; the rest never against one.
+_DIRECTIONS = (1.0, 1.0, 1.0, 1.0, 1.0, -1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0)
 _FOLDERS = Path(__file__).parent / "calibration"
 
 
@@ -42,6 +43,7 @@ _FOLDERS = Path(__file__).parent / "calibration"
 class Asked:
     """One question's candidates, their features (candidates, FEATURES), which are right, and its missing words."""
 
+    question: str
     candidates: list[Candidate]
     features: NDArray[np.float32]
     right: NDArray[np.bool_]
@@ -72,7 +74,7 @@ def ask(library: Library, questions: Iterable[Question], weight: float) -> Itera
         right = [any(f1(c.span.text, answer) >= 0.6 for answer in question.answers) for c in candidates]
         features = np.array([c.features for c in candidates], np.float32)
         missing = missing_words(found.question, found.counts)
-        yield Asked(candidates, features, np.array(right), missing, question.answerable, weight)
+        yield Asked(found.question, candidates, features, np.array(right), missing, question.answerable, weight)
 
 
 def fit_ranking(asked: list[Asked]) -> NDArray[np.float32]:
@@ -94,7 +96,8 @@ def fit_confidence(asked: list[Asked], ranking: NDArray[np.float32]) -> NDArray[
     rows = []
     for a in asked:
         best = a.candidates[a.best(ranking)]
-        rows.append([*signs([best, *(c for c in a.candidates if c is not best)], a.missing), 1.0])
+        ordered = [best, *(c for c in a.candidates if c is not best)]
+        rows.append([*signs(a.question, ordered, a.missing), 1.0])
     inputs = torch.tensor(np.array(rows, np.float32))
     labels = torch.tensor([float(a.is_answerable) for a in asked])
     importance = torch.tensor([a.weight for a in asked])

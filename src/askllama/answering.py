@@ -85,7 +85,7 @@ def _read(found: Found, reader: Reader, missing: Sequence[str], clear: float) ->
     """
     readings = (reading for hit in found.hits for reading in reader.read(found.question, [hit.passage]))
     candidates = rank(found.question, found.hits, readings, found.counts, clear)
-    return candidates, confidence(candidates, missing)
+    return candidates, confidence(found.question, candidates, missing)
 
 
 def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:

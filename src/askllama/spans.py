@@ -37,7 +37,7 @@ def complete(question: str, passage: Passage, span: Span) -> Span:
     of "Claude 3 Sonnet" where the question is which Claude.
     """
     text = passage.text
-    low, high = _whole_words(text, span.start - passage.start, span.end - passage.start, question)
+    low, high = whole_words(text, span.start - passage.start, span.end - passage.start, question)
     if kind := _KIND.search(question):
         low, high = _whole_name(text, low, high, set(kind[1].lower().split()))
     if not (kinds.asks_year(question) and _YEAR.fullmatch(text, low, high)):
@@ -45,7 +45,8 @@ def complete(question: str, passage: Passage, span: Span) -> Span:
     return Span(passage.start + low, passage.start + high, text[low:high], span.score)
 
 
-def _whole_words(text: str, low: int, high: int, question: str) -> tuple[int, int]:
+def whole_words(text: str, low: int, high: int, question: str = "") -> tuple[int, int]:
+    """Where the words begin and end of which ``text[low:high]`` holds parts."""
     if before := _WORD_BEFORE.search(text, max(0, low - _LONGEST_WORD), low):
         low = before.start()
     # How many cylinders has a 5-cylinder engine? 5.
