@@ -103,13 +103,14 @@ def test_what_is_no_model_is_a_model_error(tmp_path: Path, content: bytes) -> No
 def test_best_spans_do_not_overlap_and_come_best_first() -> None:
     logits = np.zeros((6, 2), np.float32)
     logits[1, 0], logits[2, 1], logits[4] = 5, 5, (4, 4)
-    spans = best_spans(logits)
+    spans = best_spans(logits, np.zeros(6, np.intp))
     assert spans[:2] == [(1, 2, 10.0), (4, 4, 8.0)]
     covered = [t for a, b, _ in spans for t in range(a, b + 1)]
     assert len(covered) == len(set(covered))
-    assert best_spans(logits[:0]) == []
+    assert best_spans(logits[:0], np.zeros(0, np.intp)) == []
     backwards = np.array([[0, 9], [0, 0], [9, 0]], np.float32)
-    assert all(a <= b for a, b, _ in best_spans(backwards))
+    assert all(a <= b for a, b, _ in best_spans(backwards, np.zeros(3, np.intp)))
+    assert best_spans(logits, np.array([0, 0, 1, 1, 1, 1]))[0] == (4, 4, 8.0)
 
 
 def test_spans_are_exact_slices(reader: GgufReader) -> None:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from askllama.evidence import sentences
 from askllama.models import registry
 from askllama.models.llama import TokenEmbedder
 from askllama.types import Passage, Reading, Span
 
 if TYPE_CHECKING:
-    from numpy import float32
+    from numpy import float32, intp
     from numpy.typing import NDArray
 
 HEAD_KEY = "askllama.span_head"
@@ -61,8 +62,10 @@ class GgufReader:
         logits = self._embedder.embed(tokens.ids) @ self._weight + self._bias
         null = float(logits[0].sum())
         inside = logits[tokens.first : tokens.first + len(tokens.offsets)]
+        ends = [end for _, end in sentences(passage.text)]
+        places = np.searchsorted(ends, [start for start, _ in tokens.offsets], side="right")
         spans = []
-        for first, last, score in best_spans(inside):
+        for first, last, score in best_spans(inside, places):
             start, end = tokens.offsets[first][0], tokens.offsets[last][1]
             text = passage.text[start:end]
             spans.append(Span(passage.start + start, passage.start + end, text, score - null))
@@ -80,16 +83,18 @@ class GgufReader:
         return _Tokens([*ids, *body.ids[:room], self._sep], first, body.offsets[:room])
 
 
-def best_spans(logits: NDArray[float32]) -> list[tuple[int, int, float]]:
+def best_spans(logits: NDArray[float32], sentence: NDArray[intp]) -> list[tuple[int, int, float]]:
     """First token, last token and score of the best spans that do not overlap, best first.
 
-    ``logits`` has shape (tokens, 2): start and end.
+    ``logits`` has shape (tokens, 2): start and end; ``sentence`` of shape (tokens,) numbers the sentences, whose ends
+    no span crosses.
     """
     if not len(logits):
         return []
     scores = logits[:, None, 0] + logits[None, :, 1]
     first, last = np.indices(scores.shape)
-    scores = np.where((last >= first) & (last - first < _LONGEST_SPAN), scores, -np.inf)
+    same = sentence[:, None] == sentence[None, :]
+    scores = np.where((last >= first) & (last - first < _LONGEST_SPAN) & same, scores, -np.inf)
     found: list[tuple[int, int, float]] = []
     while len(found) < _SPANS and np.isfinite(best := scores.max()):
         start, end = np.unravel_index(int(scores.argmax()), scores.shape)
