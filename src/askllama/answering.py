@@ -12,7 +12,7 @@ from askllama import citations, kinds
 from askllama.budget import Plan
 from askllama.citations import Verified
 from askllama.claims import unmark
-from askllama.evidence import around, gather, overlaps, whole_list
+from askllama.evidence import BULLET, around, gather, overlaps, whole_list
 from askllama.prompt import line
 from askllama.retrieval import Retriever
 from askllama.selection import Candidate, agreeing, confidence, rank, settle
@@ -35,8 +35,8 @@ _SUPPORT = 3  # citations for one statement
 # it: of an explanation, and of a list, whose items may stand scattered.
 _EXPLAINING = (3, 5.0)
 _LISTING = (5, 7.0)
-_FIRST_ITEM = re.compile(r"(?<=:)\s*\n\s*(?:[-*+•]|\d{1,2}[.)])\s+")
-_ITEM = re.compile(r"[.;,]?\s*\n\s*(?:[-*+•]|\d{1,2}[.)])\s+")
+_FIRST_ITEM = re.compile(rf"(?<=:)\s*\n\s*{BULLET}\s+")
+_ITEM = re.compile(rf"[.;,]?\s*\n\s*{BULLET}\s+")
 
 
 @dataclass(frozen=True, slots=True)

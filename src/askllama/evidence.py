@@ -18,7 +18,10 @@ _ABBREVIATION = re.compile(
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|U\.S|U\.K)\.$"
 )
 _NUMBER = re.compile(r"\s*\d{1,2}\.")
-_MARK = re.compile(r"(?:[-*+•>]|\d{1,2}[.)])[ \t]+")
+BULLET = r"(?:[-*+•]|\d{1,2}[.)])"
+"""A pattern for what stands before an item of a list."""
+
+_MARK = re.compile(rf"(?:{BULLET}|>)[ \t]+")
 _ITEM = re.compile(rf"[ \t]*{_MARK.pattern}")
 
 _LONGEST_LIST = 400  # characters: a longer one is no answer any more

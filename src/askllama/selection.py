@@ -11,7 +11,7 @@ from askllama import kinds
 from askllama.evidence import around
 from askllama.spans import complete, whole_words
 from askllama.types import Hit, Passage, Reading, Span
-from askllama.words import MONTH, WordFit, is_name, words_in_order
+from askllama.words import MONTH, WordFit, is_name, is_year, words_in_order
 
 FEATURES = (
     "margin",  # the reader's, in logits
@@ -40,7 +40,6 @@ _HEARD = -2.0
 _RIVAL = 4.5
 _JOINT = 16
 _DATE = re.compile(rf"\b(?:\d{{4}}|{MONTH})\b", re.IGNORECASE)
-_YEAR = re.compile(r"(?:19|20)\d\d")
 _NUMBER = re.compile(
     r"\d|\b(?:no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|half|third|quarter|hundreds?"
     r"|thousands?|[mb]illions?|several|few|many|single|double|twice)\b",
@@ -105,7 +104,7 @@ def _fits_kind(question: str, text: str) -> float:
     """Whether the text is what was asked for: a date, a number, a name, or the words behind an abbreviation."""
     if kinds.asks_date(question):
         # "2023" answers no "when" as "September 2023" does.
-        return float(not _YEAR.fullmatch(text) or kinds.asks_year(question)) if _DATE.search(text) else -1.0
+        return float(not is_year(text) or kinds.asks_year(question)) if _DATE.search(text) else -1.0
     if kinds.asks_number(question):
         return 1.0 if _NUMBER.search(text) else -1.0
     if kinds.asks_name(question):

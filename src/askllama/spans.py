@@ -6,7 +6,7 @@ import re
 
 from askllama import kinds
 from askllama.types import Passage, Span
-from askllama.words import MONTH
+from askllama.words import MONTH, is_year
 
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _PART_OF = r"(?:the )?(?:end|beginning|start|middle|spring|summer|autumn|fall|winter) of "
@@ -15,7 +15,6 @@ _WHOLE_DATE = re.compile(
     rf"(?:\b(?:{_DAY} )?{MONTH}\b\.?(?: {_DAY}\b)?(?:,? (?:of )?\d{{4}}\b)?|\b(?:19|20)\d\d\b)",
     re.IGNORECASE,
 )
-_YEAR = re.compile(r"(?:19|20)\d\d")
 # What belongs to the word at a span's edge: letters and digits, also behind a hyphen or a dot between them.
 _JOINT = r"(?:-|\.(?=[a-z0-9]))"
 _WORD_BEFORE = re.compile(rf"\w+(?:{_JOINT}\w+)*[-.]?$")
@@ -40,7 +39,7 @@ def complete(question: str, passage: Passage, span: Span) -> Span:
     low, high = whole_words(text, span.start - passage.start, span.end - passage.start, question)
     if kind := _KIND.search(question):
         low, high = _whole_name(text, low, high, set(kind[1].lower().split()))
-    if not (kinds.asks_year(question) and _YEAR.fullmatch(text, low, high)):
+    if not (kinds.asks_year(question) and is_year(text[low:high])):
         low, high = _whole_date(text, low, high)
     return Span(passage.start + low, passage.start + high, text[low:high], span.score)
 

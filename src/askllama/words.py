@@ -23,6 +23,7 @@ _PIECE = re.compile(r"[^\W\d_]+|\d+|[^\w\s-]")
 _SUFFIX = re.compile(r"(?:ies|es|s|ed|ing|ions?|ly|d|e)$")
 _SHORT = 4  # letters up to which a word is looked for whole
 _TOKEN = re.compile(r"\w+")
+_YEAR = re.compile(r"(?:19|20)\d\d")
 
 # Ways to ask when something came into the world; texts mostly say that it was released.
 _APPEARED = re.compile(
@@ -79,6 +80,11 @@ def is_stop_word(word: str) -> bool:
 def is_name(word: str) -> bool:
     """Whether a word names one particular thing: it has a capital or a digit."""
     return any(c.isupper() or c.isdigit() for c in word)
+
+
+def is_year(text: str) -> bool:
+    """Whether a text is a year and nothing else."""
+    return _YEAR.fullmatch(text) is not None
 
 
 def fts_query(words: list[str], whole: bool = False) -> str:
