@@ -80,7 +80,7 @@ def parameters(**values: int) -> Iterator[None]:
 
 def alone(reader: GgufReader) -> Way:
     """One passage after the other, each when it is asked for."""
-    return lambda found: (reading for hit in found.hits for reading in reader.read(found.question, [hit.passage]))
+    return lambda found: reader.read(found.question, [hit.passage for hit in found.hits])
 
 
 def together(readers: Sequence[GgufReader]) -> Way:
@@ -90,7 +90,7 @@ def together(readers: Sequence[GgufReader]) -> Way:
     def read(found: Found) -> list[Reading]:
         turns = [readers[n % len(readers)] for n in range(len(found.hits))]
         parts = [[hit.passage for hit, turn in zip(found.hits, turns, strict=True) if turn is r] for r in readers]
-        made = list(pool.map(lambda reader, part: iter(reader.read(found.question, part)), readers, parts))
+        made = list(pool.map(lambda reader, part: iter(list(reader.read(found.question, part))), readers, parts))
         return [next(made[n % len(readers)]) for n in range(len(found.hits))]
 
     return read

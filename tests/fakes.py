@@ -42,8 +42,8 @@ class FakeReader:
     def __init__(self, scores: Mapping[str, float]) -> None:
         self._scores = scores
 
-    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
-        return [Reading(p, tuple(sorted(self._spans(p), key=lambda s: -s.score))) for p in passages]
+    def read(self, question: str, passages: Sequence[Passage]) -> Iterator[Reading]:
+        return (Reading(p, tuple(sorted(self._spans(p), key=lambda s: -s.score))) for p in passages)
 
     def _spans(self, passage: Passage) -> Iterator[Span]:
         for pattern, score in self._scores.items():

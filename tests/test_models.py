@@ -122,14 +122,12 @@ def test_spans_are_exact_slices(reader: GgufReader) -> None:
 
 
 def test_answerable_passages_score_above_others(reader: GgufReader) -> None:
-    readings = reader.read(
-        "What is the capital of Finland?",
-        [
-            passage("Bread is baked from flour, water and salt."),
-            passage("Helsinki, the capital of Finland, lies on the Baltic Sea."),
-            passage("Stockholm is the capital of Sweden."),
-        ],
+    texts = (
+        "Bread is baked from flour, water and salt.",
+        "Helsinki, the capital of Finland, lies on the Baltic Sea.",
+        "Stockholm is the capital of Sweden.",
     )
+    readings = list(reader.read("What is the capital of Finland?", [passage(text) for text in texts]))
     scores = [r.score for r in readings]
     assert max(scores) == scores[1]
     assert scores[1] > 0 > scores[0]
@@ -138,5 +136,5 @@ def test_answerable_passages_score_above_others(reader: GgufReader) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "x" * 4000, "word " * 3000, "\x00\x01"])
 def test_odd_passages_and_questions(reader: GgufReader, text: str) -> None:
-    reader.read("what?", [passage(text)])
-    reader.read(text, [passage("Plain text.")])
+    list(reader.read("what?", [passage(text)]))
+    list(reader.read(text, [passage("Plain text.")]))

@@ -29,7 +29,7 @@ def main(questions: Path, reader: Path, limit: int) -> None:
     exact, overlap, scores = [], [], []
     for example in examples[:: max(1, len(examples) // limit) if limit else 1]:
         passage = Passage("", example.heading, (), example.context, 0, len(example.context), 1, 1)
-        reading = model.read(example.question, [passage])[0]
+        (reading,) = model.read(example.question, [passage])
         scores.append((reading.score, bool(example.answers)))
         if example.answers:
             given, golds = reading.spans[0].text, {example.context[a:b] for a, b in example.answers}

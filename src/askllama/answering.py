@@ -83,7 +83,7 @@ def _read(found: Found, reader: Reader, missing: Sequence[str], clear: float) ->
 
     Passages are read in turn, and no further ones when a candidate scores ``clear``.
     """
-    readings = (reading for hit in found.hits for reading in reader.read(found.question, [hit.passage]))
+    readings = reader.read(found.question, [hit.passage for hit in found.hits])
     candidates = rank(found.question, found.hits, readings, found.counts, clear)
     return candidates, confidence(found.question, candidates, missing)
 

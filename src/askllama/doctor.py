@@ -76,7 +76,7 @@ def _read(library: Library) -> str:
 
     text = "Helsinki is the capital of Finland."
     passage = Passage("probe", "", (), text, 0, len(text), 1, 1)
-    reading = library.reader.read("What is the capital of Finland?", [passage])[0]
+    (reading,) = library.reader.read("What is the capital of Finland?", [passage])
     found = reading.spans[0].text
     if "Helsinki" not in found:
         raise ModelError(

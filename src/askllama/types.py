@@ -241,8 +241,8 @@ class Encoder(Protocol):
 class Reader(Protocol):
     """Finds answer spans in passages."""
 
-    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
-        """One reading per passage, in their order."""
+    def read(self, question: str, passages: Sequence[Passage]) -> Iterator[Reading]:
+        """One reading per passage, in their order, each made when it is asked for."""
 
 
 class Generator(Protocol):

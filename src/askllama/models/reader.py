@@ -8,7 +8,7 @@ margin between them. The input is [CLS] question [SEP] heading path [SEP] passag
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,9 +53,9 @@ class GgufReader:
         self._tokenizer = registry.load_tokenizer()
         self._cls, self._sep = (int(self._tokenizer.token_to_id(t) or 0) for t in ("[CLS]", "[SEP]"))
 
-    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
-        """One reading per passage: up to four spans that do not overlap, best first."""
-        return [self._read(question, passage) for passage in passages]
+    def read(self, question: str, passages: Sequence[Passage]) -> Iterator[Reading]:
+        """One reading per passage, made when it is asked for: up to four spans that do not overlap, best first."""
+        return (self._read(question, passage) for passage in passages)
 
     def _read(self, question: str, passage: Passage) -> Reading:
         tokens = self._tokenise(question, passage)
