@@ -7,7 +7,9 @@ from askllama.spelling import respell
 TEXT = (
     "TinyLlama came after GPT-4. Samuel Rönnqvist met LLaMA 2 and DALL-E 2 in the rainforest. It was released late. "
     "The open source world plays roles. They often come, nine of ten and of ten. Mistral 7B has a cost of water. "
-    "_Ferret_ is a part of it. Falcon 35 ran. It was 1.5 metres, schon immer. Released in setup py. Two models S."
+    "Google has Gemini Pro 1.5 with Gemini 1.0 before it, and after LLaMA a War led to War 2. "
+    "_Ferret_ is a part of it. Falcon 35 ran. It was 1.5 metres, schon immer. Released in setup py. Two models S. "
+    "Sonnet 3.5 won."
 )
 
 
@@ -25,6 +27,11 @@ def spell(question: str, unknown: str = "") -> str:
         ("dalle2 maker", "DALL-E 2 maker"),
         ("mistral7b", "Mistral 7B"),
         ("who is ronnqvist?", "who is Rönnqvist?"),
+        ("when was gemini 1.5 pro out", "when was Gemini Pro 1.5 out"),
+        ("claude 3.5 sonnet", "claude Sonnet 3.5"),
+        ("7b Mistral", "Mistral 7B"),
+        ("llama 1 size", "LLaMA size"),
+        ("size of LLaMA-1", "size of LLaMA"),
         ("a rain forest walk", "a rainforest walk"),
     ],
 )
@@ -44,6 +51,11 @@ def test_names_are_joined_parted_and_accented_as_in_the_texts(typed: str, spelle
         "what sets them apart",
         "how of ten",
         "what is model S",
+        "what is Gemini 1.0?",
+        "gemini 1.5, pro or not",
+        "in 2023 gemini pro",
+        "war 1",
+        "LLaMA 11",
         "wie schön ist es",
         "what is in setup.py",
         "",

@@ -1,4 +1,5 @@
-"""A question in the spelling of the documents: "tiny llama", "gpt4", "relased" as TinyLlama, GPT-4, released."""
+"""A question in the spelling of the documents: "tiny llama", "gemini 1.5 pro", "relased" are TinyLlama, Gemini Pro 1.5
+and released."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from askllama.words import is_name, is_stop_word
+from askllama.words import is_name, is_stop_word, is_year
 
 if TYPE_CHECKING:
     from spellchecker import SpellChecker
@@ -26,19 +27,49 @@ Spellings = Mapping[str, Counter[str]]
 
 
 def respell(question: str, texts: Iterable[str], counts: Mapping[str, int]) -> str:
-    """The question with names joined, parted and accented as in ``texts``, and slips of the pen mended.
+    """The question with names joined, parted, ordered and accented as in ``texts``, and slips of the pen mended.
 
     A slip is a word in lower case that no English dictionary knows and no passage of the corpus holds (``counts``, by
     word), while a text has one that differs in a single letter; a name must have the same letters but for one that is
     missing, doubled or misplaced, since Mixtral is not Mistral. What is typed with a capital is never taken for a slip.
+    "LLaMA 1" is read as "LLaMA" where there is only a LLaMA 2 beside it.
     """
+    texts = list(texts)
     spellings = _collect(texts)
+    question = _reorder(question, texts)
     respelled, done = "", 0
     for start, end in _units(question, spellings):
         typed = question[start:end]
         respelled += question[done:start] + _spell(typed, spellings, counts.get(typed, 1) == 0)
         done = end
     return respelled + question[done:]
+
+
+def _reorder(question: str, texts: Iterable[str]) -> str:
+    """The question with its versions in the order of the texts: "3.5 Sonnet" as "Sonnet 3.5"."""
+    known: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    for text in texts:
+        for run in _versions(text):
+            if all(map(is_name, run.split())):
+                known[_letters(run)][run] += 1
+    for run in sorted(_versions(question), key=len, reverse=True):
+        forms = known.get(_letters(run), Counter())
+        if forms and not any(_key(form) == _key(run) for form in forms):
+            question = question.replace(run, forms.most_common(1)[0][0])
+    return question
+
+
+def _versions(text: str) -> Iterator[str]:
+    """Two or three words side by side of which one has a digit, but none is a year."""
+    words = [match.span() for match in _WORD.finditer(text)]
+    for first, last in [*pairwise(words), *zip(words, words[2:], strict=False)]:
+        run = text[first[0] : last[1]]
+        if any(c.isdigit() for c in run) and not any(is_stop_word(w) or is_year(w) for w in run.split()):
+            yield run
+
+
+def _letters(run: str) -> tuple[str, ...]:
+    return tuple(sorted(map(_key, run.split())))
 
 
 def _collect(texts: Iterable[str]) -> Spellings:
@@ -63,7 +94,9 @@ def _pairs(text: str, words: Iterable[tuple[int, int]]) -> Iterator[tuple[int, i
 def _units(question: str, spellings: Spellings) -> Iterator[tuple[int, int]]:
     """Words of the question, or two of them where the texts know them together."""
     words = [match.span() for match in _WORD.finditer(question)]
-    pairs = {a: d for a, d in _pairs(question, words) if _key(question[a:d]) in spellings}
+    pairs = {
+        a: d for a, d in _pairs(question, words) if _key(question[a:d]) in spellings or _first(question[a:d], spellings)
+    }
     done = 0
     for start, end in words:
         if start >= done and not is_stop_word(question[start:end]):
@@ -75,6 +108,8 @@ def _spell(typed: str, spellings: Spellings, is_unknown: bool) -> str:
     if not typed.isascii() or _PATH.search(typed):
         return typed
     found = spellings.get(_key(typed))
+    if found is None and (first := _first(typed, spellings)):
+        return first
     if found is None:
         return _mend(typed, spellings) if is_unknown else typed
     if any(typed.lower() == form.lower() for form in found):
@@ -83,6 +118,19 @@ def _spell(typed: str, spellings: Spellings, is_unknown: bool) -> str:
     # A hyphen makes a name another (GPT-4), but no other word.
     only_hyphen = usual.replace("-", " ").lower() == typed.replace("-", " ").lower() and not is_name(usual)
     return typed if only_hyphen else usual
+
+
+def _first(typed: str, spellings: Spellings) -> str | None:
+    """The name of a first version that the texts call by the bare name: LLaMA, which only its successor has made 1.
+
+    Only a coined name is taken for that: there is no "War" beside World War 2.
+    """
+    bare = _key(typed).removesuffix("1")
+    if bare == _key(typed) or not bare or bare[-1].isdigit() or not (second := spellings.get(f"{bare}2")):
+        return None
+    name = re.sub(r"[\s._-]*2$", "", _usual(second))
+    is_coined = any(c.isupper() for c in name[1:]) or name.lower() not in _dictionary()
+    return name if is_coined and name in spellings.get(bare, ()) else None
 
 
 def _mend(typed: str, spellings: Spellings) -> str:
