@@ -8,8 +8,8 @@ TEXT = (
     "TinyLlama came after GPT-4. Samuel Rönnqvist met LLaMA 2 and DALL-E 2 in the rainforest. It was released late. "
     "The open source world plays roles. They often come, nine of ten and of ten. Mistral 7B has a cost of water. "
     "Google has Gemini Pro 1.5 with Gemini 1.0 before it, and after LLaMA a War led to War 2. "
-    "_Ferret_ is a part of it. Falcon 35 ran. It was 1.5 metres, schon immer. Released in setup py. Two models S. "
-    "Sonnet 3.5 won."
+    "The smallest LLaMA ran. _Ferret_ is a part of it. Falcon 35 ran. It was 1.5 metres, schon immer. "
+    "Released in setup py. Two models S. Sonnet 3.5 won."
 )
 
 
@@ -30,7 +30,7 @@ def spell(question: str, unknown: str = "") -> str:
         ("when was gemini 1.5 pro out", "when was Gemini Pro 1.5 out"),
         ("claude 3.5 sonnet", "claude Sonnet 3.5"),
         ("7b Mistral", "Mistral 7B"),
-        ("llama 1 size", "LLaMA size"),
+        ("smallest llama 1 size", "smallest LLaMA size"),
         ("size of LLaMA-1", "size of LLaMA"),
         ("a rain forest walk", "a rainforest walk"),
     ],

@@ -32,11 +32,11 @@ def respell(question: str, texts: Iterable[str], counts: Mapping[str, int]) -> s
     A slip is a word in lower case that no English dictionary knows and no passage of the corpus holds (``counts``, by
     word), while a text has one that differs in a single letter; a name must have the same letters but for one that is
     missing, doubled or misplaced, since Mixtral is not Mistral. What is typed with a capital is never taken for a slip.
-    "LLaMA 1" is read as "LLaMA" where there is only a LLaMA 2 beside it.
+    "LLaMA 1" is read as "LLaMA" where the texts have that and a LLaMA 2 or 3, but no LLaMA 1.
     """
     texts = list(texts)
     spellings = _collect(texts)
-    question = _reorder(question, texts)
+    question = _unnumber(_reorder(question, texts), spellings)
     respelled, done = "", 0
     for start, end in _units(question, spellings):
         typed = question[start:end]
@@ -72,6 +72,29 @@ def _letters(run: str) -> tuple[str, ...]:
     return tuple(sorted(map(_key, run.split())))
 
 
+def _unnumber(question: str, spellings: Spellings) -> str:
+    """The question with first versions by the bare name: LLaMA, which only its successors have made LLaMA 1."""
+    words = [match.span() for match in _WORD.finditer(question)]
+    for typed in [question[start:end] for start, end in [*_pairs(question, words), *words]]:
+        if name := _first(typed, spellings):
+            question = question.replace(typed, name)
+    return question
+
+
+def _first(typed: str, spellings: Spellings) -> str | None:
+    """The bare name of what is typed with a 1, if the texts have that, and later numbers but no 1.
+
+    Only a coined name is taken for that: there is no "War" beside World War 2.
+    """
+    bare = _key(typed).removesuffix("1")
+    if bare == _key(typed) or not bare or bare[-1].isdigit() or _key(typed) in spellings:
+        return None
+    later = next((_usual(forms) for n in range(2, 10) if (forms := spellings.get(f"{bare}{n}"))), "")
+    name = re.sub(r"[\s._-]*\d$", "", later)
+    is_coined = any(c.isupper() for c in name[1:]) or name.lower() not in _dictionary()
+    return name if name and is_coined and name in spellings.get(bare, ()) else None
+
+
 def _collect(texts: Iterable[str]) -> Spellings:
     """How often each spelling of the same letters and digits occurs, of single words and of pairs."""
     spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -94,9 +117,7 @@ def _pairs(text: str, words: Iterable[tuple[int, int]]) -> Iterator[tuple[int, i
 def _units(question: str, spellings: Spellings) -> Iterator[tuple[int, int]]:
     """Words of the question, or two of them where the texts know them together."""
     words = [match.span() for match in _WORD.finditer(question)]
-    pairs = {
-        a: d for a, d in _pairs(question, words) if _key(question[a:d]) in spellings or _first(question[a:d], spellings)
-    }
+    pairs = {a: d for a, d in _pairs(question, words) if _key(question[a:d]) in spellings}
     done = 0
     for start, end in words:
         if start >= done and not is_stop_word(question[start:end]):
@@ -108,8 +129,6 @@ def _spell(typed: str, spellings: Spellings, is_unknown: bool) -> str:
     if not typed.isascii() or _PATH.search(typed):
         return typed
     found = spellings.get(_key(typed))
-    if found is None and (first := _first(typed, spellings)):
-        return first
     if found is None:
         return _mend(typed, spellings) if is_unknown else typed
     if any(typed.lower() == form.lower() for form in found):
@@ -118,19 +137,6 @@ def _spell(typed: str, spellings: Spellings, is_unknown: bool) -> str:
     # A hyphen makes a name another (GPT-4), but no other word.
     only_hyphen = usual.replace("-", " ").lower() == typed.replace("-", " ").lower() and not is_name(usual)
     return typed if only_hyphen else usual
-
-
-def _first(typed: str, spellings: Spellings) -> str | None:
-    """The name of a first version that the texts call by the bare name: LLaMA, which only its successor has made 1.
-
-    Only a coined name is taken for that: there is no "War" beside World War 2.
-    """
-    bare = _key(typed).removesuffix("1")
-    if bare == _key(typed) or not bare or bare[-1].isdigit() or not (second := spellings.get(f"{bare}2")):
-        return None
-    name = re.sub(r"[\s._-]*2$", "", _usual(second))
-    is_coined = any(c.isupper() for c in name[1:]) or name.lower() not in _dictionary()
-    return name if is_coined and name in spellings.get(bare, ()) else None
 
 
 def _mend(typed: str, spellings: Spellings) -> str:
