@@ -70,8 +70,11 @@ def test_what_type_of_answer_is_asked_for() -> None:
     assert kinds.asks_date("in which year was it") and not kinds.asks_date("who was it")
     assert kinds.asks_year("what year was it") and not kinds.asks_year("when was it")
     assert kinds.asks_number("how large is it") and not kinds.asks_number("how is it")
+    assert kinds.asks_name("which open model is the best") and not kinds.asks_name("which way is the best")
     assert kinds.asks_name("who was it") and not kinds.asks_name("what was it")
     assert kinds.asks_letters("what does GGUF stand for") == "gguf"
+    assert kinds.asks_letters("GGUF acronym") == kinds.asks_letters("full form of the GGUF") == "gguf"
+    assert kinds.asks_letters("what does the abbreviation GGUF mean") == "gguf"
     assert kinds.asks_letters("what is GGUF") is None
 
 

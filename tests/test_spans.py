@@ -24,6 +24,8 @@ from askllama.types import Passage, Span
         ("What API do they use?", "They sit on the ChatGPT API from OpenAI.", "ChatGPT", "ChatGPT API"),
         ("What is behind it?", "They sit on the ChatGPT API from OpenAI.", "ChatGPT", "ChatGPT"),
         ("Which president came?", "There stood President Ada Holm.", "Ada Holm", "Ada Holm"),
+        ("How big?", "It has 65 billion (65B) of them.", "65 billion (65B", "65 billion (65B)"),
+        ("How big?", "It is 6 (or so) wide).", "6 (or so) wide", "6 (or so) wide"),
         ("Which wall is it?", "They saw Hadrian's Wall's end.", "Hadrian", "Hadrian"),
     ],
 )

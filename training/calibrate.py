@@ -84,7 +84,7 @@ def fit_ranking(asked: list[Asked]) -> NDArray[np.float32]:
 
     def loss() -> torch.Tensor:
         likelihood = torch.stack([(f @ weights).log_softmax(0)[r].logsumexp(0) for f, r in sets])
-        return -likelihood.mean() + 1e-2 * weights.square().sum()
+        return -likelihood.mean() + 2e-3 * weights.square().sum()
 
     _minimise(weights, loss)
     fitted: NDArray[np.float32] = (weights / weights[0]).detach().numpy()

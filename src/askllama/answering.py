@@ -19,7 +19,7 @@ from askllama.selection import Candidate, agreeing, confidence, rank, settle
 from askllama.types import Answer, Citation, Evidence, Found, Generator, Reader, Refusal
 from askllama.words import WordFit, missing_words, plainly
 
-CLEAR = 10.0
+CLEAR = 13.0
 """The score of a candidate that further passages are not likely to better: see benchmarks.reading."""
 
 Listener = Callable[[str], object]
@@ -29,7 +29,7 @@ Preview = Callable[[Answer], object]
 """Gets the reader's answer while the generator still works on its own."""
 
 _NEAREST = 3
-_EVIDENCE_MARGIN = 13.0  # logits below the best span at which one is no evidence: see benchmarks.generation
+_EVIDENCE_MARGIN = 14.0  # logits below the best span at which one is no evidence: see benchmarks.generation
 _SUPPORT = 3  # citations for one statement
 # Sentences in an answer that wants more than a span, and the logits below the best at which one no longer belongs to
 # it: of an explanation, and of a list, whose items may stand scattered.

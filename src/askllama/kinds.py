@@ -11,8 +11,16 @@ _MEASURE = "(?:many|much|large|big|long|old|often|far|tall|fast|small|high|good|
 _DATE = re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|month|day)\b", re.IGNORECASE)
 _YEAR = re.compile(r"\byear\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\bhow (?:many|much|large|big|long|old)\b", re.IGNORECASE)
-_NAME = re.compile(r"\bwho(?:m|se)?\b|\b(?:what|which) (?:company|lab|person|university)\b", re.IGNORECASE)
-_LETTERS = re.compile(r"\b(\w{2,8}) stands? for\b", re.IGNORECASE)
+_NAME = re.compile(
+    r"\bwho(?:m|se)?\b|\b(?:what|which) (?:[\w-]+ )?(?:agency|artist|author|city|company|country|firm|institute|lab"
+    r"|model|organi[sz]ation|person|publisher|start-?up|team|university)\b",
+    re.IGNORECASE,
+)
+_LETTERS = re.compile(
+    r"\b(?!(?:an?|that|the|this|what|which)\b)(\w{2,8}) (?:(?:stands?|(?:is )?short) for|abbreviation|acronym"
+    r"|full form)\b|\b(?:abbreviation|acronym|full form of)(?: the)? (\w{2,8})\b",
+    re.IGNORECASE,
+)
 _EXPLANATION = re.compile(
     rf"{_LEAD}(?!may \d)(?:why|explain|describe|tell me|summari[sz]e|compare|{_AUXILIARY}|how (?!{_MEASURE}\b))\b",
     re.IGNORECASE,
@@ -57,14 +65,14 @@ def asks_number(question: str) -> bool:
 
 
 def asks_name(question: str) -> bool:
-    """Who, or which company?"""
+    """Who, or which company or model?"""
     return _NAME.search(question) is not None
 
 
 def asks_letters(question: str) -> str | None:
     """The abbreviation of which it is asked what it stands for."""
     found = _LETTERS.search(question)
-    return found[1].lower() if found else None
+    return (found[1] or found[2]).lower() if found else None
 
 
 def asks_explanation(question: str) -> bool:

@@ -45,12 +45,14 @@ def complete(question: str, passage: Passage, span: Span) -> Span:
 
 
 def whole_words(text: str, low: int, high: int, question: str = "") -> tuple[int, int]:
-    """Where the words begin and end of which ``text[low:high]`` holds parts."""
+    """Where the words begin and end of which ``text[low:high]`` holds parts; a bracket is closed behind them."""
     if before := _WORD_BEFORE.search(text, max(0, low - _LONGEST_WORD), low):
         low = before.start()
     # How many cylinders has a 5-cylinder engine? 5.
     after = (_REST_OF_WORD if _ASKS_NUMBER.search(question) else _WORD_AFTER).match(text, high)
-    return low, after.end() if after else high
+    high = after.end() if after else high
+    is_open = text.rfind("(", low, high) > text.rfind(")", low, high)
+    return low, high + (is_open and text[high : high + 1] == ")")
 
 
 def _whole_date(text: str, low: int, high: int) -> tuple[int, int]:
