@@ -155,12 +155,19 @@ def test_spans_that_compete_in_one_sentence_are_joined_or_doubted(
 ) -> None:
     told = "Tarn and Holm, with Beck, were named in the spring by a woman called Orla. Elsewhere it rained."
     spans = [candidate(1, span, score, told) for span, score in [("Tarn", 5.0), *rivals]]
-    span = settle(spans)
+    span = settle("What was named?", spans)
     assert (span and span.text) == text
     assert span is None or told[span.start : span.end] == text
 
 
 def test_joined_spans_end_with_a_whole_word() -> None:
     told = "It runs 7B models in 4-bit."
-    span = settle([candidate(1, "4", 5.0, told), candidate(1, "7B", 4.0, told)])
+    span = settle("What does it run?", [candidate(1, "4", 5.0, told), candidate(1, "7B", 4.0, told)])
     assert span and span.text == "7B models in 4-bit"
+
+
+def test_a_name_where_one_is_asked_for_has_fewer_rivals() -> None:
+    told = "Tarn was named in the spring, after long debates, by a woman called Orla."
+    spans = [candidate(1, "Orla", 5.0, told), candidate(1, "Tarn", 1.5, told)]
+    assert settle("What was it about?", spans) is None
+    assert settle("Who named Tarn?", spans) == spans[0].span

@@ -91,7 +91,7 @@ def _read(found: Found, reader: Reader, missing: Sequence[str], clear: float) ->
 def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
     if kinds.asks_explanation(question):
         return _quote_sentences(question, candidates, *_EXPLAINING)
-    span = settle(candidates)
+    span = settle(question, candidates)
     if kinds.asks_several(question) and not (span and kinds.is_enumeration(span.text)):
         return _quote_sentences(question, candidates, *_LISTING, with_lists=True)
     if span is None:

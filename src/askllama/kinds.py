@@ -69,6 +69,11 @@ def asks_name(question: str) -> bool:
     return _NAME.search(question) is not None
 
 
+def asks_type(question: str) -> bool:
+    """For a date, a number or a name?"""
+    return any(asks(question) for asks in (asks_date, asks_number, asks_name))
+
+
 def asks_letters(question: str) -> str | None:
     """The abbreviation of which it is asked what it stands for."""
     found = _LETTERS.search(question)
