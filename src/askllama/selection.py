@@ -35,8 +35,9 @@ _LEAST_READ = 5  # passages, however clearly the first of them answer
 
 # Another candidate is heard beside the best if the reader half believes it (logits over "no answer").
 _HEARD = -2.0
-# What competes with the best span in its sentence (logits below it; fewer where a date, a number or a name is asked for,
-# which spans seldom miss), and what is part of one answer with it (characters between them): "two sizes, 8B and 70B".
+# What competes with the best span in its sentence (logits below it; fewer where a date, a number or a name is asked
+# for, which spans seldom miss), and what is part of one answer with it (characters between them): "two sizes, 8B and
+# 70B".
 _RIVAL = 4.5
 _TYPED_RIVAL = 2.5
 _JOINT = 16
