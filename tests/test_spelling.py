@@ -32,6 +32,7 @@ def spell(question: str, unknown: str = "") -> str:
         ("7b Mistral", "Mistral 7B"),
         ("smallest llama 1 size", "smallest LLaMA size"),
         ("size of LLaMA-1", "size of LLaMA"),
+        ("llama 1 or llama 13 or llama 1.5", "LLaMA or llama 13 or llama 1.5"),
         ("a rain forest walk", "a rainforest walk"),
     ],
 )

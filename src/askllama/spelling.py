@@ -47,21 +47,24 @@ def respell(question: str, texts: Iterable[str], counts: Mapping[str, int]) -> s
 
 def _reorder(question: str, texts: Iterable[str]) -> str:
     """The question with its versions in the order of the texts: "3.5 Sonnet" as "Sonnet 3.5"."""
+    asked = sorted(_versions(question), key=len, reverse=True)
+    if not asked:  # as most questions are
+        return question
     known: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for text in texts:
         for run in _versions(text):
             if all(map(is_name, run.split())):
                 known[_letters(run)][run] += 1
-    for run in sorted(_versions(question), key=len, reverse=True):
+    for run in asked:
         forms = known.get(_letters(run), Counter())
         if forms and not any(_key(form) == _key(run) for form in forms):
-            question = question.replace(run, forms.most_common(1)[0][0])
+            question = _replace(question, run, forms.most_common(1)[0][0])
     return question
 
 
 def _versions(text: str) -> Iterator[str]:
     """Two or three words side by side of which one has a digit, but none is a year."""
-    words = [match.span() for match in _WORD.finditer(text)]
+    words = _words(text)
     for first, last in [*pairwise(words), *zip(words, words[2:], strict=False)]:
         run = text[first[0] : last[1]]
         if any(c.isdigit() for c in run) and not any(is_stop_word(w) or is_year(w) for w in run.split()):
@@ -74,11 +77,16 @@ def _letters(run: str) -> tuple[str, ...]:
 
 def _unnumber(question: str, spellings: Spellings) -> str:
     """The question with first versions by the bare name: LLaMA, which only its successors have made LLaMA 1."""
-    words = [match.span() for match in _WORD.finditer(question)]
+    words = _words(question)
     for typed in [question[start:end] for start, end in [*_pairs(question, words), *words]]:
         if name := _first(typed, spellings):
-            question = question.replace(typed, name)
+            question = _replace(question, typed, name)
     return question
+
+
+def _replace(question: str, typed: str, name: str) -> str:
+    """The question with ``name`` for what is typed, but not in a longer word or number: Llama 1 is not in Llama 13."""
+    return re.sub(rf"(?<!\w){re.escape(typed)}(?![-.]?\w)", lambda _: name, question)
 
 
 def _first(typed: str, spellings: Spellings) -> str | None:
@@ -99,10 +107,14 @@ def _collect(texts: Iterable[str]) -> Spellings:
     """How often each spelling of the same letters and digits occurs, of single words and of pairs."""
     spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for text in texts:
-        words = [match.span() for match in _WORD.finditer(text)]
+        words = _words(text)
         for start, end in [*words, *_pairs(text, words)]:
             spellings[_key(text[start:end])][text[start:end]] += 1
     return spellings
+
+
+def _words(text: str) -> list[tuple[int, int]]:
+    return [match.span() for match in _WORD.finditer(text)]
 
 
 def _pairs(text: str, words: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -116,7 +128,7 @@ def _pairs(text: str, words: Iterable[tuple[int, int]]) -> Iterator[tuple[int, i
 
 def _units(question: str, spellings: Spellings) -> Iterator[tuple[int, int]]:
     """Words of the question, or two of them where the texts know them together."""
-    words = [match.span() for match in _WORD.finditer(question)]
+    words = _words(question)
     pairs = {a: d for a, d in _pairs(question, words) if _key(question[a:d]) in spellings}
     done = 0
     for start, end in words:
