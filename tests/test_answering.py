@@ -51,6 +51,17 @@ def test_what_wants_more_than_a_span_gets_whole_sentences(library: Library, ques
     check_citations(answer)
 
 
+def test_in_a_sentence_the_surest_words_are_marked(fake_library: Library, folder: Path) -> None:
+    (folder / "one.md").write_text("Lisa met Nora in **Oslo**, and *Nora* paid.\n")
+    fake_library.sync()
+    # Lisa may as well be meant, and stands too far off to be part of one answer.
+    fake_library.__dict__["reader"] = FakeReader({r"(?<=\*)Nora": 30.0, "Lisa": 29.5})
+    answer = fake_library.ask("Who paid in Oslo?")
+    assert answer.text == "Lisa met Nora in Oslo, and Nora paid. [1]"
+    assert answer.highlight == (27, 31)
+    check_citations(answer)
+
+
 def test_refusal_names_what_is_missing_and_what_is_near(library: Library) -> None:
     library.__dict__["reader"] = FakeReader({"Mixtral": -20.0})
     answer = library.ask("When did Gemini launch?")

@@ -255,6 +255,19 @@ def test_outcomes_compare_with_what_is_right(outcomes: list[Outcome]) -> None:
     assert [(o.exact, o.f1, o.right) for o in (silent, false)] == [(None, None, False)] * 2
 
 
+def test_words_are_compared_and_the_sentence_around_them_holds_the_answer() -> None:
+    question = Question("When was Phi launched?", ("in January 2024",), True, source=("two.md",))
+    sentence = "Phi came in January 2024, in May the next."
+    marked = replace(said(f"{sentence} [1]", 0.9, ("/docs/two.md", sentence)), highlight=(9, 24))
+    other = replace(marked, highlight=(29, 32))
+    assert [
+        (o.headline, o.exact, o.f1, o.right) for o in (judge(question, [], m, False, 0.1) for m in (marked, other))
+    ] == [
+        (sentence, True, 1, True),
+        (sentence, False, 0, True),
+    ]
+
+
 def test_figures_by_hand(outcomes: list[Outcome]) -> None:
     expected = {
         "exact match": (1 / 3, 3),

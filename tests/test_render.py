@@ -31,6 +31,13 @@ def test_colour_only_decorates() -> None:
     assert text == render.answer_text(ANSWER, PLAIN)
 
 
+def test_in_a_quoted_sentence_only_the_words_that_answer_are_bold() -> None:
+    answer = replace(ANSWER, text=f"{QUOTE} [1]", highlight=(16, 29))
+    assert render.answer_text(answer, PLAIN).startswith(f"{QUOTE} [1]\n\n")
+    decorated = render.answer_text(answer, Style(True, "/home/me"))
+    assert decorated.startswith("Mixtral came in \x1b[1mDecember 2023\x1b[0m. [1]\n\n")
+
+
 def test_pages_and_dropped_statements_are_shown() -> None:
     answer = replace(ANSWER, citations=(replace(CITATION, page=4),), dropped=("It cost 9 [1]. (9 is not there)",))
     text = render.answer_text(answer, PLAIN)

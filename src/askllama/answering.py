@@ -111,7 +111,7 @@ def _quote_sentences(
     near = [c for c in candidates if c.score >= candidates[0].score - margin]
     pieces = _distinct(near, count, 1, with_lists)
     text = " ".join(f"{_headline(p.quote)} [{p.number}]" for p in pieces)
-    return Answer(question, text, cite(pieces), 0.0)
+    return Answer(question, text, cite(pieces), 0.0, highlight=None if with_lists else _highlight(pieces[0]))
 
 
 def _distinct(candidates: Iterable[Candidate], count: int, first: int, with_lists: bool = False) -> list[Evidence]:
@@ -129,6 +129,16 @@ def _distinct(candidates: Iterable[Candidate], count: int, first: int, with_list
         if len(pieces) == count:
             break
     return pieces
+
+
+def _highlight(piece: Evidence) -> tuple[int, int] | None:
+    """Where the span stands in the headline of the piece's quote."""
+    if piece.span is None:
+        return None
+    words, before = _headline(piece.span.text), _headline(piece.quote[: piece.span.start - piece.start])
+    head, *rest = _headline(piece.quote).split(words) if words else [""]
+    start = len(words.join([head, *rest[: before.count(words)]]))
+    return (start, start + len(words)) if rest else None
 
 
 def _headline(text: str) -> str:
@@ -165,6 +175,7 @@ def _generate(
             text=verified.text,
             citations=cite(verified.evidence),
             model=generator.name,
+            highlight=None,
             evidence=evidence,
             dropped=tuple(dropped),
         )

@@ -64,12 +64,19 @@ def answer_text(answer: Answer, style: Style) -> str:
     read_as = [read_as_text(answer.read_as, style)] if answer.read_as else []
     if answer.refusal is not None:
         return "\n".join([style.bold("The documents do not answer this."), *read_as, *_refusal(answer.refusal, style)])
-    head = "\n".join([style.bold(visible(answer.text)), *read_as])
+    head = "\n".join([_statement(answer, style), *read_as])
     blocks = [head, "\n".join(_citation_text(c, style) for c in answer.citations)]
     if answer.dropped:
         lines = "\n".join(f"  - {visible(d)}" for d in answer.dropped)
         blocks.append(style.dim(f"  Written by the model, and left out:\n{lines}"))
     return "\n\n".join(blocks)
+
+
+def _statement(answer: Answer, style: Style) -> str:
+    """What the answer says in bold, or of a quoted sentence the words that answer."""
+    low, high = answer.highlight or (0, len(answer.text))
+    before, words, after = (visible(part) for part in (answer.text[:low], answer.text[low:high], answer.text[high:]))
+    return before + style.bold(words) + after
 
 
 def read_as_text(question: str, style: Style) -> str:

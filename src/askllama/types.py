@@ -202,9 +202,10 @@ class Provenance:
 class Answer:
     """What askllama says to a question: text with ``[n]`` markers and what they stand for.
 
-    ``confidence`` is the calibrated probability that the documents hold the answer; ``read_as`` is the question as it
-    was read, in their spelling and words, where that differs; ``evidence`` is what a generator was given, ``dropped``
-    holds its statements that failed verification.
+    ``highlight`` are the characters of ``text`` that answer, where a whole sentence is quoted; ``confidence`` is the
+    calibrated probability that the documents hold the answer; ``read_as`` is the question as it was read, in their
+    spelling and words, where that differs; ``evidence`` is what a generator was given, ``dropped`` holds its statements
+    that failed verification.
     """
 
     question: str
@@ -217,6 +218,7 @@ class Answer:
     dropped: tuple[str, ...] = ()
     seconds: float = 0.0
     read_as: str | None = None
+    highlight: tuple[int, int] | None = None
 
     @property
     def answered(self) -> bool:

@@ -30,6 +30,7 @@ def evaluate(ctx: click.Context, /, file: Path, as_json: bool, plot: Path | None
     names) or `passage` (its text, or the name of its file). Other keys are ignored.
 
     \b
+    exact, F1  of the headline, or of the words emphasised in a sentence
     right      an answer stands in the headline, the text before a citation
     unrefused  as if nothing had been refused; what was is answered without MODEL
     overall    as in SQuAD 2.0: refusing what cannot be answered counts 1

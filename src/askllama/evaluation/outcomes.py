@@ -29,9 +29,10 @@ class Cited:
 class Outcome:
     """What came of one question; where it was refused, the answer is the one that was held back.
 
-    ``exact`` and ``f1`` compare the headline with the nearest answer, ``right`` tells whether it holds one: None
-    where the set gives no answers, False for what cannot be answered. ``gold_rank`` and ``answer_rank`` are the
-    ranks of the first gold passage and of the first that also holds an answer, None beyond DEPTH.
+    ``exact`` and ``f1`` compare the headline, or the words emphasised in it, with the nearest answer; ``right`` tells
+    whether the headline holds one: None where the set gives no answers, False for what cannot be answered.
+    ``gold_rank`` and ``answer_rank`` are the ranks of the first gold passage and of the first that also holds an
+    answer, None beyond DEPTH.
     """
 
     question: Question
@@ -67,6 +68,7 @@ def ask_all(library: Library, questions: Sequence[Question]) -> Iterator[Outcome
 def judge(question: Question, hits: Sequence[Hit], said: Answer, refused: bool, seconds: float) -> Outcome:
     """Compare what was found and said with what is right."""
     first = headline(said.text)
+    words = said.text[slice(*said.highlight)] if said.highlight else first
     known = question.answers if question.answerable else ()
     gold = [hit for hit in hits if question.is_gold(hit.passage.path, hit.passage.text)]
     return Outcome(
@@ -76,8 +78,8 @@ def judge(question: Question, hits: Sequence[Hit], said: Answer, refused: bool, 
         refused=refused,
         confidence=said.confidence,
         seconds=seconds,
-        exact=any(exact_match(first, answer) for answer in known) if known else None,
-        f1=max(f1(first, answer) for answer in known) if known else None,
+        exact=any(exact_match(words, answer) for answer in known) if known else None,
+        f1=max(f1(words, answer) for answer in known) if known else None,
         right=question.is_answered_in(first) if known else None if question.answerable else False,
         gold_rank=next((hit.rank for hit in gold), None),
         answer_rank=next((hit.rank for hit in gold if question.is_answered_in(hit.passage.text)), None),
