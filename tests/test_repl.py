@@ -48,7 +48,10 @@ class Log:
 
 
 class FakeLibrary:
-    """Answers with one quote where the question holds "who", breaks off at "slow", fails at "broken"; else refuses."""
+    """Answers with one quote where the question holds "who", with a sentence where it holds "whose".
+
+    Breaks off at "slow", fails at "broken"; else refuses.
+    """
 
     log: Log
 
@@ -111,6 +114,9 @@ class FakeLibrary:
             raise KeyboardInterrupt
         if "who" not in question:
             return Answer(question, "", (), 0.1, refusal=Refusal(("Falcon",), ()))
+        if "whose" in question:
+            said = "Ann Lee says Mistral AI made it. [1]"
+            return Answer(question, said, (self._citation(),), 0.9, highlight=(13, 13 + len(SPAN)))
         return Answer(question, f"{SPAN} [1]", (self._citation(),), 0.9)
 
     @property
@@ -170,6 +176,11 @@ def test_follow_up_is_asked_in_full(library: FakeLibrary, transcript: Transcript
     out, err = transcript(library, "when did Mixtral launch?", "", "   ", "and who made it?")
     assert (out, err) == (REFUSAL + ANSWER, "(asking: who made Mixtral?)\n")
     assert library.log.asked == ["when did Mixtral launch?", "who made Mixtral?"]
+
+
+def test_a_follow_up_takes_the_words_that_answered(library: FakeLibrary, transcript: Transcript) -> None:
+    transcript(library, "who made Mixtral, and whose is it?", "what else did they make?")
+    assert library.log.asked[-1] == "what else did Mistral AI make?"
 
 
 def test_index_is_synced_before_each_question(library: FakeLibrary, transcript: Transcript) -> None:

@@ -147,7 +147,7 @@ class Session:
         self.library.sync()
         with draft(self.library.settings.model is not None) as shown:
             answer = self.library.ask(question, shown.hear, shown.preview, follow_up=bool(self._turns))
-        self._turns.append(Turn(answer.read_as or question, answer.text))
+        self._turns.append(Turn(answer.read_as or question, answer.words))
         self._last = answer
         tell("")
         click.echo(render.answer_text(answer, self._style))

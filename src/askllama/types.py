@@ -225,6 +225,11 @@ class Answer:
         """Whether the documents answer the question."""
         return self.refusal is None
 
+    @property
+    def words(self) -> str:
+        """What of the text answers: the emphasised words of a sentence, or all of it."""
+        return self.text[slice(*self.highlight)] if self.highlight else self.text
+
 
 class Encoder(Protocol):
     """Turns text into unit vectors."""

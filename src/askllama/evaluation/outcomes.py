@@ -68,7 +68,7 @@ def ask_all(library: Library, questions: Sequence[Question]) -> Iterator[Outcome
 def judge(question: Question, hits: Sequence[Hit], said: Answer, refused: bool, seconds: float) -> Outcome:
     """Compare what was found and said with what is right."""
     first = headline(said.text)
-    words = said.text[slice(*said.highlight)] if said.highlight else first
+    words = headline(said.words)
     known = question.answers if question.answerable else ()
     gold = [hit for hit in hits if question.is_gold(hit.passage.path, hit.passage.text)]
     return Outcome(
