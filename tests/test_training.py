@@ -7,8 +7,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
+import tomllib
+from click import ClickException
 
 from training.examples import Example, Group, draw_groups, list_examples, swapped_questions
+from training.make import RECIPE, Maker
 from training.written import load_documents
 
 TRAINING = Path(__file__).parents[1] / "training"
@@ -79,3 +82,25 @@ def test_sentences_joined_into_a_list_keep_their_answer() -> None:
     examples = [Example("who?", f"Person{n} came. ", ((0, 7),)) for n in range(8)]
     for made in list_examples(examples * 5, 30, Random(3)):
         assert all(made.context[a:b].startswith("Person") for a, b in made.answers)
+
+
+def test_the_recipe_names_what_there_is_and_makes_each_part_after_its_own(tmp_path: Path) -> None:
+    recipe = tomllib.loads(RECIPE.read_text())
+    maker = Maker(recipe, tmp_path, tmp_path / "runs")
+    order = maker.order()
+    assert set(recipe["shipped"]) <= set(order)
+    earlier = {"one", "three", "five"}
+    for place, name in enumerate(order):
+        if name in earlier:
+            with pytest.raises(ClickException, match="earlier commit"):
+                maker.command(name)
+            continue
+        module, *arguments = maker.command(name)
+        assert str(maker.path(name)) in arguments or str(maker.path(name).parent) in arguments
+        made = {str(maker.path(part)) for part in order[:place]}
+        assert {a for a in arguments if a.startswith(str(tmp_path / "runs")) and Path(a).suffix} <= made | {
+            str(maker.path(name))
+        }
+        assert (Path(TRAINING, module.partition(".")[2]).with_suffix(".py")).exists()
+    themes = {theme for group in recipe["themes"].values() for theme in group}
+    assert themes == {path.stem.rpartition("-")[0] for path in (TRAINING / "written").glob("*.txt")}

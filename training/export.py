@@ -11,7 +11,7 @@ import torch
 from askllama.models.convert import BertWeights, load_bert, pack_floats, write_gguf
 from askllama.models.reader import HEAD_KEY
 from askllama.models.registry import minilm_folder
-from training.model import load_state
+from training.model import load_state, save_state
 
 _PREFIX = "bert."
 
@@ -31,7 +31,7 @@ def main(checkpoints: tuple[Path, ...], target: Path, quantisation: str) -> None
     states = [load_state(path) for path in checkpoints]
     state = {name: torch.stack([s[name].float() for s in states]).mean(0) for name in states[0]}
     if target.suffix == ".pt":
-        torch.save(state, target)
+        save_state(state, target)
         return
     base = load_bert(minilm_folder(), "askllama reader")
     tensors = {n.removeprefix(_PREFIX): t.float().numpy() for n, t in state.items() if n.startswith(_PREFIX)}

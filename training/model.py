@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +58,13 @@ def group_loss(logits: Tensor, allowed: Tensor, labels: Tensor, groups: Tensor) 
         if members.sum() > 1 and (members & right).any():
             losses.append(margins[members].logsumexp(0) - margins[members & right].logsumexp(0))
     return torch.stack(losses).mean() if losses else logits.new_zeros(())
+
+
+def save_state(state: Mapping[str, Any], path: Path) -> None:
+    """Write weights, or a checkpoint; the file appears whole or not at all."""
+    partial = path.with_suffix(".part")
+    torch.save(dict(state), partial)
+    partial.replace(path)
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:

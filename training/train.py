@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -19,14 +19,16 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from askllama.evaluation.metrics import auroc
-from training.examples import draw_groups, load_set, mix
+from training.examples import Group, draw_groups, load_set, mix
 from training.features import Feature, batches, featurise, featurise_groups
 from training.mine import load_groups
-from training.model import ReaderModel, group_loss, load_state, span_loss
+from training.model import ReaderModel, group_loss, load_state, save_state, span_loss
 
 _EVALUATE_EVERY = 800
 _SAVE_EVERY = 200
 _NEGATIVE_WEIGHT = 0.5  # of a mined passage's span loss; the choice among passages teaches the rest
+
+_FILE = click.Path(path_type=Path, exists=True)
 
 Batch = list[tuple[Feature, ...]]
 
@@ -47,8 +49,8 @@ class Recipe:
 @click.command()
 @click.option("--base", type=click.Path(path_type=Path, exists=True), required=True, help="MiniLM's folder.")
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True)
-@click.option("--mined", type=click.Path(path_type=Path, exists=True), required=True, help="What training.mine wrote.")
-@click.option("--older", type=click.Path(path_type=Path, exists=True), help="The same, of questions seen before.")
+@click.option("--mined", type=_FILE, multiple=True, required=True, help="What training.mine wrote.")
+@click.option("--older", type=_FILE, multiple=True, help="The same, of questions seen before.")
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 @click.option("--seed", default=1)
 @click.option("--steps", default=0, help="Stop the schedule after so many steps (0: one epoch).")
@@ -57,8 +59,8 @@ class Recipe:
 def main(
     base: Path,
     data: Path,
-    mined: Path,
-    older: Path | None,
+    mined: tuple[Path, ...],
+    older: tuple[Path, ...],
     out: Path,
     seed: int,
     steps: int,
@@ -69,7 +71,7 @@ def main(
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     random = Random(seed)
     alone = [(feature,) for feature in featurise(mix(data / "train", random), tokenizer, random)]
-    drawn = draw_groups(load_groups(mined), random, load_groups(older) if older else ())
+    drawn = draw_groups(_load_all(mined), random, _load_all(older))
     groups = featurise_groups(drawn, tokenizer, random)
     dev = featurise(load_set(data / "dev" / "squad_dev.jsonl.gz"), tokenizer, Random(0))
     made = list(batches(alone + groups, Recipe().batch_tokens, random))
@@ -84,6 +86,10 @@ def main(
     if start:
         model.load_state_dict(load_state(start))
     run(model, made, dev[:: max(1, len(dev) // 400)], recipe, out)
+
+
+def _load_all(paths: Iterable[Path]) -> list[Group]:
+    return [group for path in paths for group in load_groups(path)]
 
 
 def run(model: ReaderModel, made: list[Batch], dev: list[Feature], recipe: Recipe, out: Path) -> None:
@@ -104,7 +110,7 @@ def run(model: ReaderModel, made: list[Batch], dev: list[Feature], recipe: Recip
             _save(model, optimiser, schedule, step, out)
         if step % _EVALUATE_EVERY == 0 or step == recipe.steps:
             _log(out, step=step, **evaluate(model, dev))
-    torch.save(model.state_dict(), out / "model.pt")
+    save_state(model.state_dict(), out / "model.pt")
 
 
 def _forever(made: list[Batch], recipe: Recipe) -> Iterator[tuple[int, Batch]]:
@@ -175,9 +181,7 @@ def evaluate(model: ReaderModel, features: list[Feature]) -> dict[str, float]:
 def _save(model: ReaderModel, optimiser: torch.optim.Optimizer, schedule: object, step: int, out: Path) -> None:
     state = {"step": step, "model": model.state_dict(), "optimiser": optimiser.state_dict()}
     state["schedule"] = schedule.state_dict()  # type: ignore[attr-defined]
-    partial = out / "checkpoint.part"
-    torch.save(state, partial)
-    partial.replace(out / "checkpoint.pt")
+    save_state(state, out / "checkpoint.pt")
 
 
 def _resume(model: ReaderModel, optimiser: torch.optim.Optimizer, schedule: object, out: Path) -> int:
