@@ -102,7 +102,8 @@ def test_a_part_of_an_answer_is_no_support() -> None:
     assert groups(candidate(1, "Samuel Smith", 9), candidate(2, "Smith", 8)) == [["Samuel Smith", "Smith"]]
 
 
-def test_dates_that_differ_are_both_shown() -> None:
+def test_dates_and_figures_that_differ_are_both_shown() -> None:
+    assert groups(candidate(1, "7B", 9), candidate(2, "65 billion", 8)) == [["7B"], ["65 billion"]]
     february, march = candidate(1, "February 2023", 9), candidate(2, "March 2023", 8)
     assert groups(february, march) == [["February 2023"], ["March 2023"]]
 
@@ -110,6 +111,7 @@ def test_dates_that_differ_are_both_shown() -> None:
 def test_differing_dates_of_one_passage_names_and_weak_spans_are_not() -> None:
     assert groups(candidate(1, "February 2023", 9), candidate(1, "March 2023", 8)) == [["February 2023"]]
     assert groups(candidate(1, "Meta", 9), candidate(2, "Google", 8.9)) == [["Meta"]]
+    assert groups(candidate(1, "GPT-3", 9), candidate(2, "Mixtral 8x7B", 8.9)) == [["GPT-3"]]
     assert groups(candidate(1, "February 2023", 9), candidate(2, "March 2023", -3)) == [["February 2023"]]
     assert groups(candidate(1, "February 2023", 9), candidate(2, "8x7B", 8)) == [["February 2023"]]
 
@@ -143,7 +145,7 @@ def test_the_kind_of_answer_counts(question: str, good: str, bad: str) -> None:
 @pytest.mark.parametrize(
     ("rivals", "text"),
     [
-        ([("Holm", -0.1)], "Tarn"),
+        ([("Holm", -2.1)], "Tarn"),
         ([("Holm", 4.0)], "Tarn and Holm"),
         ([("Holm", 4.0), ("Beck", 3.5)], "Tarn and Holm, with Beck"),
         ([("Orla", 4.0)], None),
@@ -168,6 +170,6 @@ def test_joined_spans_end_with_a_whole_word() -> None:
 
 def test_a_name_where_one_is_asked_for_has_fewer_rivals() -> None:
     told = "Tarn was named in the spring, after long debates, by a woman called Orla."
-    spans = [candidate(1, "Orla", 5.0, told), candidate(1, "Tarn", 1.5, told)]
+    spans = [candidate(1, "Orla", 5.0, told), candidate(1, "Tarn", 0.0, told)]
     assert settle("What was it about?", spans) is None
     assert settle("Who named Tarn?", spans) == spans[0].span

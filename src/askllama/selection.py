@@ -25,11 +25,11 @@ FEATURES = (
 """What a candidate is scored by."""
 
 # Fitted by training/calibrate.py: what orders the candidates, in logits of the reader ...
-_RANKING = (1.0, 2.03, 4.94, 2.46, 2.29, -0.77, 1.2)
+_RANKING = (1.0, 1.97, 4.91, 2.5, 2.13, -0.65, 1.25)
 # ... and the log-odds that the documents answer: weights of the best one's features, of the highest margin and
 # similarity of any, of versions, names and words that occur nowhere, and of a question for a date, a number or a name.
-_CONFIDENCE = (0.102, 0.305, 0.711, 0.0, 0.0, -2.233, 0.218, 0.174, 0.338, -2.135, -0.889, 0.0, -0.675)
-_OFFSET = -0.245
+_CONFIDENCE = (0.112, 0.442, 0.645, 0.0, 0.0, -2.324, 0.253, 0.168, 0.205, -2.144, -0.887, 0.0, -0.715)
+_OFFSET = -0.178
 
 _LEAST_READ = 5  # passages, however clearly the first of them answer
 
@@ -38,10 +38,11 @@ _HEARD = -2.0
 # What competes with the best span in its sentence (logits below it; fewer where a date, a number or a name is asked
 # for, which spans seldom miss), and what is part of one answer with it (characters between them): "two sizes, 8B and
 # 70B".
-_RIVAL = 4.5
-_TYPED_RIVAL = 2.5
+_RIVAL = 7.0
+_TYPED_RIVAL = 4.5
 _JOINT = 16
 _DATE = re.compile(rf"\b(?:\d{{4}}|{MONTH})\b", re.IGNORECASE)
+_VERSION = re.compile(r"[A-Z][a-z]|[A-Za-z]-?\d")  # a name is no figure: LLaMA 2, 8x7B
 _NUMBER = re.compile(
     r"\d|\b(?:no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|half|third|quarter|hundreds?"
     r"|thousands?|[mb]illions?|several|few|many|single|double|twice)\b",
@@ -205,7 +206,7 @@ def _contradicts(candidate: Candidate, groups: Sequence[Sequence[Candidate]]) ->
 def _kind(text: str) -> str:
     if _DATE.search(text):
         return "date"
-    return "figure" if any(c.isdigit() for c in text) else "words"
+    return "figure" if any(c.isdigit() for c in text) and not _VERSION.search(text) else "words"
 
 
 def _words(text: str) -> frozenset[str]:
