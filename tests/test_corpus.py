@@ -81,6 +81,14 @@ def test_every_marker_names_a_citation_and_every_citation_a_marker(asked: list[t
         assert {int(n) for n in re.findall(r"\[(\d+)\]", answer.text)} == {c.number for c in answer.citations}
 
 
+def test_the_words_that_stand_out_in_a_sentence_are_the_quotes(asked: list[tuple[Case, Answer]]) -> None:
+    marked = [answer for _, answer in asked if answer.highlight]
+    assert len(marked) > 5
+    for answer in marked:
+        low, high = answer.citations[0].highlight or (0, 0)
+        assert words(answer.words) == words(answer.citations[0].quote[low:high]) != ""
+
+
 @pytest.mark.parametrize(
     ("question", "expected"),
     [
