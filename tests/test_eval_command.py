@@ -51,7 +51,7 @@ def test_the_table_shows_figures_intervals_and_counts(evaluate: Eval) -> None:
     done = evaluate()
     assert (done.exit_code, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0] == "3 questions · 2 answerable · docs · extractive · threshold 0.55"
+    assert lines[0] == "3 questions · 2 answerable · docs · extractive · threshold 0.58"
     assert lines[2].split() == ["figure", "95", "%", "interval", "questions"]
     rows = {line[:28].strip(): line[28:].split() for line in lines if line.startswith("  ")}
     assert rows["hit@1"] == ["1.000", "1.000", "–", "1.000", "2"]

@@ -58,7 +58,7 @@ class Settings:
     encoder: str = "all-MiniLM-L6-v2"
     model: str | None = None
     passages: int = 10
-    threshold: float = 0.55
+    threshold: float = 0.58
     budget: float | None = None
     threads: int = field(default_factory=lambda: _processors())
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
