@@ -51,6 +51,17 @@ def test_what_wants_more_than_a_span_gets_whole_sentences(library: Library, ques
     check_citations(answer)
 
 
+def test_what_is_joined_to_one_thing_makes_no_list_of_it(fake_library: Library, folder: Path) -> None:
+    (folder / "one.md").write_text("Meta launched LLaMA 3 in sizes of 8B and 70B.\n\nMeta launched LLaMA 2 in July.\n")
+    fake_library.sync()
+    fake_library.__dict__["reader"] = FakeReader({"LLaMA 3": 30.0, "LLaMA 2": 29.0, "8B and 70B": 28.0})
+    answer = fake_library.ask("Which models were launched by Meta?")
+    assert answer.text == "Meta launched LLaMA 3 in sizes of 8B and 70B. [1] Meta launched LLaMA 2 in July. [2]"
+    fake_library.__dict__["reader"] = FakeReader({"LLaMA 3": 29.0, "8B and 70B": 30.0})
+    answer = fake_library.ask("Which sizes were launched by Meta?")
+    assert answer.text == "LLaMA 3 in sizes of 8B and 70B [1]"
+
+
 def test_in_a_sentence_the_surest_words_are_marked(fake_library: Library, folder: Path) -> None:
     (folder / "one.md").write_text("Lisa met Nora in **Oslo**, and *Nora* paid.\n")
     fake_library.sync()

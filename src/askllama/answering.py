@@ -92,7 +92,7 @@ def _extract(question: str, candidates: Sequence[Candidate]) -> Answer:
     if kinds.asks_explanation(question):
         return _quote_sentences(question, candidates, *_EXPLAINING)
     span = settle(question, candidates)
-    if kinds.asks_several(question) and not (span and kinds.is_enumeration(span.text)):
+    if kinds.asks_several(question) and not (span and kinds.is_enumeration(candidates[0].span.text)):
         return _quote_sentences(question, candidates, *_LISTING, with_lists=True)
     if span is None:
         return _quote_sentences(question, candidates, 1, 0.0)
