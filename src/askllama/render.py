@@ -74,9 +74,14 @@ def answer_text(answer: Answer, style: Style) -> str:
 
 def _statement(answer: Answer, style: Style) -> str:
     """What the answer says in bold, or of a quoted sentence the words that answer."""
-    low, high = answer.highlight or (0, len(answer.text))
-    before, words, after = (visible(part) for part in (answer.text[:low], answer.text[low:high], answer.text[high:]))
+    before, words, after = _parted(answer.text, answer.highlight or (0, len(answer.text)))
     return before + style.bold(words) + after
+
+
+def _parted(text: str, marked: tuple[int, int]) -> tuple[str, str, str]:
+    """What stands before, in and behind the marked characters."""
+    low, high = marked
+    return visible(text[:low]), visible(text[low:high]), visible(text[high:])
 
 
 def read_as_text(question: str, style: Style) -> str:
@@ -94,10 +99,7 @@ def quote_text(citation: Citation, style: Style) -> str:
 
     A quote over several lines keeps its line breaks: every printed line stands so in the file.
     """
-    low, high = citation.highlight or (0, 0)
-    before, span, after = (
-        visible(part) for part in (citation.quote[:low], citation.quote[low:high], citation.quote[high:])
-    )
+    before, span, after = _parted(citation.quote, citation.highlight or (0, 0))
     return f"“{style.dim(before)}{style.bold(span)}{style.dim(after)}”"
 
 
