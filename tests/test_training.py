@@ -7,9 +7,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-import tomllib
 from click import ClickException
 
+from askllama.config import read_toml
 from training.examples import Example, Group, draw_groups, list_examples, swapped_questions
 from training.make import RECIPE, Maker
 from training.written import load_documents
@@ -85,7 +85,7 @@ def test_sentences_joined_into_a_list_keep_their_answer() -> None:
 
 
 def test_the_recipe_names_what_there_is_and_makes_each_part_after_its_own(tmp_path: Path) -> None:
-    recipe = tomllib.loads(RECIPE.read_text())
+    recipe = read_toml(RECIPE)
     maker = Maker(recipe, tmp_path, tmp_path / "runs")
     order = maker.order()
     assert set(recipe["shipped"]) <= set(order)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import tomllib
 
+from askllama.config import read_toml
 from askllama.models.registry import minilm_folder
 
 RECIPE = Path(__file__).parent / "runs.toml"
@@ -78,7 +78,7 @@ class Maker:
 @click.argument("target", type=click.Path(path_type=Path))
 def main(data: Path, folder: Path, target: Path) -> None:
     """Make in FOLDER what is missing there, and of it the reader TARGET."""
-    recipe = tomllib.loads(RECIPE.read_text())
+    recipe = read_toml(RECIPE)
     maker = Maker(recipe, data, folder)
     for name in maker.order():
         if not maker.path(name).exists():

@@ -102,7 +102,7 @@ def load_settings(flags: Mapping[str, Any] | None = None, environ: Mapping[str, 
     own = config.parent / "models.toml"
     if own.exists():
         models |= read_models(own)
-    table = _read_toml(config) if config.exists() else {}
+    table = read_toml(config) if config.exists() else {}
     settings = _apply(settings, table, str(config), config.parent)
     variables = {n: environ[v] for n in _KINDS if environ.get(v := f"ASKLLAMA_{n.upper()}")}
     settings = _apply(settings, variables, "environment", Path())
@@ -123,7 +123,7 @@ def save_model(name: str | None, environ: Mapping[str, str] = os.environ) -> Pat
     import tomlkit
 
     path = config_file(environ)
-    table = _read_toml(path) if path.exists() else {}
+    table = read_toml(path) if path.exists() else {}
     document = tomlkit.parse(path.read_text(encoding="utf-8") if table else "")
     if name is None:
         document.pop("model", None)
@@ -162,7 +162,7 @@ def read_models(path: Path) -> dict[str, ModelSpec]:
     allowed = {f.name for f in fields(ModelSpec)} - {"name"}
     required = {f.name for f in fields(ModelSpec) if f.default is MISSING} - {"name"}
     specs = {}
-    for name, table in _read_toml(path).items():
+    for name, table in read_toml(path).items():
         if not isinstance(table, dict):
             raise ConfigError(f"{path}: {name} is not a table", "write one [name] table per model")
         _reject_unknown(table, allowed, f"{path}: [{name}]")
@@ -175,7 +175,8 @@ def read_models(path: Path) -> dict[str, ModelSpec]:
     return specs
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file; raises ConfigError where it cannot be read."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
